@@ -1,0 +1,121 @@
+"""The run folder: what is in it, under which names, and how it is read back.
+
+    scenario.yaml     the resolved scenario; `perfbench run scenario.yaml` runs it again (keys are redacted)
+    run.json          facts of the run that no single record holds (RunInfo)
+    requests.jsonl    one Record a line, appended as requests finish
+    client.jsonl      one ClientSample a line: how the client itself fared
+    summary.json      computed from the four above, and only from them
+    report.html       the same, to look at
+
+While several workers run, each appends to a shard (requests.0.jsonl, ...); the shards are joined at the end. After a
+`kill -9` whatever is there is read: shards too, and a torn last line is dropped with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from perfbench.engine.errors import ScenarioError
+from perfbench.engine.probe import ClientSample
+from perfbench.engine.request import Record
+
+SCENARIO, RUN, REQUESTS, CLIENT = "scenario.yaml", "run.json", "requests.jsonl", "client.jsonl"
+SUMMARY, REPORT = "summary.json", "report.html"
+_READ_BYTES = 1 << 24
+T = TypeVar("T")
+
+
+class RunInfo(msgspec.Struct, kw_only=True):
+    """run.json. Written when the run begins and again when it ends; `ended` is None until then."""
+
+    schema: int = 1
+    started_at: str
+    """ISO 8601 with time zone."""
+    clock_monotonic_ns: int
+    clock_unix_ns: int
+    """The same instant on both clocks, so that instants in records can be turned into times of day."""
+    began_ns: int
+    """Instant zero of the schedule."""
+    planned: int | None
+    """Requests asked for; None when the run is bounded by its duration alone."""
+    workers: int = 1
+    ended: str | None = None
+    """number, duration, interrupted, aborted: why no more requests were sent."""
+    ended_ns: int | None = None
+    """When the last request was allowed to leave."""
+    dispatched: int | None = None
+    """Arrivals that were due until then."""
+    notes: list[str] = []
+    """What the reader must know: a worker died, the run was cut short and why."""
+    environment: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    path: Path
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def shard(self, worker: int) -> Path:
+        return self.path / f"requests.{worker}.jsonl"
+
+    def record_files(self) -> list[Path]:
+        """requests.jsonl, and shards that were not joined yet."""
+        found = [f for f in (self.file(REQUESTS), *sorted(self.path.glob("requests.*.jsonl"))) if f.is_file()]
+        if not found:
+            raise ScenarioError(f"{self.path} holds no {REQUESTS}; is it the folder of a run?")
+        return found
+
+    def records(self, warnings: list[str] | None = None) -> Iterator[list[Record]]:
+        """All records, in batches of file order. Lines that are not whole are skipped and named in `warnings`."""
+        for file in self.record_files():
+            yield from _read_lines(file, Record, warnings)
+
+    def client_samples(self, warnings: list[str] | None = None) -> list[ClientSample]:
+        files = [f for f in (self.file(CLIENT), *sorted(self.path.glob("client.*.jsonl"))) if f.is_file()]
+        return [sample for file in files for batch in _read_lines(file, ClientSample, warnings) for sample in batch]
+
+    def info(self) -> RunInfo | None:
+        """run.json, or None when there is none (records from elsewhere)."""
+        file = self.file(RUN)
+        return msgspec.json.decode(file.read_bytes(), type=RunInfo) if file.is_file() else None
+
+
+def _read_lines(file: Path, kind: type[T], warnings: list[str] | None) -> Iterator[list[T]]:
+    decoder = msgspec.json.Decoder(kind)
+    with file.open("rb") as source:
+        line_number, rest = 0, b""
+        while block := source.read(_READ_BYTES):
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            if newline:
+                yield _decode(decoder, whole + newline, file, line_number, warnings)
+                line_number += whole.count(b"\n") + 1
+        if rest:
+            _warn(warnings, f"{file.name}: the last line is torn ({len(rest)} bytes) and was dropped")
+
+
+def _decode(
+    decoder: msgspec.json.Decoder[T], lines: bytes, file: Path, first: int, warnings: list[str] | None
+) -> list[T]:
+    try:
+        return decoder.decode_lines(lines)
+    except msgspec.DecodeError:  # one bad line must not cost the others
+        found: list[T] = []
+        for number, line in enumerate(lines.splitlines(), first + 1):
+            try:
+                if line:
+                    found.append(decoder.decode(line))
+            except msgspec.DecodeError as error:
+                _warn(warnings, f"{file.name} line {number} was dropped: {error}")
+        return found
+
+
+def _warn(warnings: list[str] | None, message: str) -> None:
+    if warnings is not None:
+        warnings.append(message)
