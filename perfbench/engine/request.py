@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -40,6 +41,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Prompt plus reply, as far as the caller can tell; what a tokens-per-minute limit admits by."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long one attempt may take; None is for ever. Opening a connection has its own limit in `Endpoint`."""
+
+    first_byte_s: float | None = None  # from written
+    idle_s: float | None = None  # between two reads of the reply
+    total_s: float | None = None  # from started
+
+    def shortest_s(self) -> float | None:
+        return min((s for s in (self.first_byte_s, self.idle_s, self.total_s) if s is not None), default=None)
+
+
 class Reply:
     """What the wire has brought so far. A transport fills it in place, so that a fault loses nothing.
 
@@ -51,6 +64,7 @@ class Reply:
     __slots__ = (
         "url", "status", "headers", "body", "ends", "stamps", "written_ns", "first_byte_ns", "last_byte_ns",
         "finished_ns", "reused", "reconnects", "bytes_in", "spill_at", "spill", "task", "overdue", "started_ns",
+        "deadlines",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -72,6 +86,7 @@ class Reply:
         self.spill: Callable[[], None] | None = None
         self.task: asyncio.Task[Any] | None = None  # who waits for it; cancelled when a deadline passes
         self.overdue: TransportFault | None = None
+        self.deadlines: Deadlines | None = None
 
     def add(self, data: bytes, now_ns: int) -> None:
         """Take one read's worth of body. The hot path of the wire transport repeats these lines in place."""

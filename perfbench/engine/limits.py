@@ -1,0 +1,150 @@
+"""Limits: who may send now. Concurrency, requests per second, tokens per minute, and a cap over all lanes.
+
+Admission is first come, first served within a lane. The fast path takes no task switch: when nothing is in the way
+`try_enter` says so at once. Rates are enforced by the generic cell rate algorithm (ITU-T I.371): a virtual clock that each
+admission pushes forward, with a burst of one request (or one second of tokens).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from perfbench.engine.clock import Clock
+from perfbench.engine.errors import ScenarioError
+
+
+class Cap:
+    """At most `most` holders at a time. Shared by lanes when it is the global one."""
+
+    __slots__ = ("_queue", "held", "most")
+
+    def __init__(self, most: int | None) -> None:
+        if most is not None and most < 1:
+            raise ScenarioError(f"a concurrency limit must be at least 1, got {most}")
+        self.most = most
+        self.held = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    def try_enter(self) -> bool:
+        if self.most is None or (self.held < self.most and not self._queue):
+            self.held += 1
+            return True
+        return False
+
+    async def enter(self) -> None:
+        """Wait for a place, in order of arrival."""
+        if self.try_enter():
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        try:
+            await place  # whoever leaves hands the place over, so `held` already counts us
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            else:
+                self._queue.remove(place)
+            raise
+
+    def leave(self) -> None:
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self.held -= 1
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+
+class Rate:
+    """At most `per_s` units a second, with `burst` units at once."""
+
+    __slots__ = ("_ns_per_unit", "_slack_ns", "_virtual_ns")
+
+    def __init__(self, per_s: float, burst: float = 1.0) -> None:
+        if not per_s > 0:
+            raise ScenarioError(f"a rate limit must be above 0, got {per_s} per second")
+        self._ns_per_unit = 1e9 / per_s
+        self._slack_ns = max(burst - 1.0, 0.0) * self._ns_per_unit
+        self._virtual_ns = 0.0
+
+    def reserve(self, units: float, now_ns: int) -> int:
+        """Take that many units and return the instant from which they may be used (now, or later)."""
+        at_ns = max(self._virtual_ns, now_ns - self._slack_ns)
+        self._virtual_ns = at_ns + units * self._ns_per_unit
+        return max(now_ns, round(at_ns))
+
+    def correct(self, units: float) -> None:
+        """Book units that were not foreseen (positive) or not used (negative)."""
+        self._virtual_ns += units * self._ns_per_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one lane; None is no limit."""
+
+    concurrency: int | None = None
+    requests_per_s: float | None = None
+    tokens_per_min: float | None = None
+
+
+class Gate:
+    """A lane's limits at work."""
+
+    __slots__ = ("_cap", "_clock", "_global", "_requests", "_tokens", "waiting")
+
+    def __init__(self, limits: Limits, global_cap: Cap, clock: Clock) -> None:
+        self._cap = Cap(limits.concurrency)
+        self._global = global_cap
+        self._clock = clock
+        self._requests = Rate(limits.requests_per_s) if limits.requests_per_s is not None else None
+        per_s = None if limits.tokens_per_min is None else limits.tokens_per_min / 60.0
+        self._tokens = Rate(per_s, burst=per_s) if per_s is not None else None
+        self.waiting = 0
+
+    def try_enter(self) -> bool:
+        """Enter at once if neither a place nor a rate has to be waited for."""
+        if self._requests is not None or self._tokens is not None or not self._cap.try_enter():
+            return False
+        if self._global.try_enter():
+            return True
+        self._cap.leave()
+        return False
+
+    async def enter(self, tokens: int) -> None:
+        """Wait until this request may leave. A cancelled wait takes no place."""
+        self.waiting += 1
+        try:
+            await self._cap.enter()
+            try:
+                await self._wait_for_rates(tokens)
+                await self._global.enter()
+            except asyncio.CancelledError:
+                self._cap.leave()
+                raise
+        finally:
+            self.waiting -= 1
+
+    async def _wait_for_rates(self, tokens: int) -> None:
+        now_ns = self._clock.now_ns()
+        at_ns = now_ns
+        if self._requests is not None:
+            at_ns = self._requests.reserve(1.0, now_ns)
+        if self._tokens is not None:
+            at_ns = max(at_ns, self._tokens.reserve(tokens, now_ns))
+        if at_ns > now_ns:
+            await self._clock.sleep_until(at_ns)
+
+    def leave(self) -> None:
+        self._global.leave()
+        self._cap.leave()
+
+    def settle(self, expected_tokens: int, used_tokens: int | None) -> None:
+        """Correct the tokens-per-minute account once the reply says what was really used."""
+        if self._tokens is not None and used_tokens is not None:
+            self._tokens.correct(used_tokens - expected_tokens)
