@@ -1,0 +1,79 @@
+"""Words and figures for people: foreign text made harmless, numbers of even width.
+
+Pure functions, no colours. Everything that a server, a model or a scenario said passes `harmless` before it reaches a
+terminal; that it is not read as markup there is up to the caller (rich `Text`, never a markup string).
+"""
+
+import unicodedata
+from http import HTTPStatus
+
+from perfbench.engine.errors import KINDS
+
+NARROW_SPACE = "\u202f"
+NOTHING = "–"
+
+
+def harmless(text: object, most: int = 200) -> str:
+    """One line of at most `most` characters in which nothing moves the cursor, colours, hides or reverses text.
+
+    Control and format characters (ANSI escapes, line feeds, bidirectional overrides, zero-width signs) become a
+    visible `·`; a run of them becomes one.
+    """
+    shown: list[str] = []
+    for character in str(text)[: most * 4]:
+        if character.isspace():
+            character = " "
+        elif unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+            character = "·"
+        if character in " ·" and shown and shown[-1] == character:
+            continue
+        shown.append(character)
+        if len(shown) > most:
+            return "".join(shown[: most - 1]) + "…"
+    return "".join(shown).strip()
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """About `digits` significant digits, thousands grouped: 0.512, 9.31, 52.1, 412, 61 220."""
+    if value is None:
+        return NOTHING
+    size = abs(value)
+    for decimals in range(digits - 1, 0, -1):
+        if size < 10 ** (digits - decimals) - 0.5 * 10**-decimals:
+            return f"{value:.{decimals}f}" if size else "0"
+    return grouped(round(value))
+
+
+def grouped(value: int) -> str:
+    """12 345, grouped with narrow no-break spaces from five digits on."""
+    return f"{value:,}".replace(",", NARROW_SPACE) if abs(value) >= 10_000 else str(value)
+
+
+def share(value: float | None) -> str:
+    """0.0123 as 1.23 %; small shares that are not nothing stay visible."""
+    if value is None:
+        return NOTHING
+    per_cent = value * 100
+    if 0 < abs(per_cent) < 0.01:
+        return f"<0.01{NARROW_SPACE}%"
+    return f"{number(per_cent)}{NARROW_SPACE}%"
+
+
+def span(seconds: float) -> str:
+    """4.2 s, 1:05, 2:03:59: how long, as on a watch."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f}{NARROW_SPACE}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{NARROW_SPACE}s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def explain(kind: str) -> str:
+    """What an error kind means, in the words of `errors.KINDS`."""
+    status = kind.removeprefix("http_")
+    if status != kind and status.isdecimal():
+        name = HTTPStatus(int(status)).phrase if int(status) in set(HTTPStatus) else "not a registered status"
+        return f"the server answered with status {status} ({name})"
+    return KINDS.get(kind, "a kind this version does not know")
