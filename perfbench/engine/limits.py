@@ -1,8 +1,8 @@
 """Limits: who may send now. Concurrency, requests per second, tokens per minute, and a cap over all lanes.
 
 Admission is first come, first served within a lane. The fast path takes no task switch: when nothing is in the way
-`try_enter` says so at once. Rates are enforced by the generic cell rate algorithm (ITU-T I.371): a virtual clock that each
-admission pushes forward, with a burst of one request (or one second of tokens).
+`try_enter` says so at once. Rates are enforced by the generic cell rate algorithm (ITU-T I.371): a virtual clock that
+each admission pushes forward, with a burst of one request (or one second of tokens).
 """
 
 from __future__ import annotations

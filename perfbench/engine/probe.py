@@ -25,7 +25,7 @@ class ClientSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     from_ns: int
     to_ns: int
     lag_ns: list[int]
-    """How long one turn of the loop took, sampled every 20 ms: a byte that arrives waits up to that long for its stamp."""
+    """How long one turn of the loop took, every 20 ms: a byte that arrives waits up to that long for its stamp."""
     cpu_ns: int
     """CPU time of the process, all threads."""
     run_delay_ns: int | None = None
@@ -75,7 +75,11 @@ class ClientProbe:
             self._gc_ns += now_ns - self._gc_began_ns
 
     def _mark(self) -> None:
-        self._from_ns, self._cpu_from_ns, self._delay_from_ns = time.perf_counter_ns(), time.process_time_ns(), _run_delay_ns()
+        self._from_ns, self._cpu_from_ns, self._delay_from_ns = (
+            time.perf_counter_ns(),
+            time.process_time_ns(),
+            _run_delay_ns(),
+        )
 
     def _sample(self) -> None:
         lags, self._lags = self._lags, []
@@ -83,12 +87,11 @@ class ClientProbe:
         from_ns, cpu_from_ns, delay_from_ns = self._from_ns, self._cpu_from_ns, self._delay_from_ns
         self._mark()
         waited = None if self._delay_from_ns is None or delay_from_ns is None else self._delay_from_ns - delay_from_ns
-        self._emit(
-            ClientSample(
-                worker=self._worker, from_ns=from_ns, to_ns=self._from_ns, lag_ns=lags,
-                cpu_ns=self._cpu_from_ns - cpu_from_ns, run_delay_ns=waited, gc_ns=gc_ns, in_flight=self._in_flight(),
-            )  # fmt: skip
-        )
+        sample = ClientSample(
+            worker=self._worker, from_ns=from_ns, to_ns=self._from_ns, lag_ns=lags, in_flight=self._in_flight(),
+            cpu_ns=self._cpu_from_ns - cpu_from_ns, run_delay_ns=waited, gc_ns=gc_ns,
+        )  # fmt: skip
+        self._emit(sample)
 
 
 def _run_delay_ns() -> int | None:

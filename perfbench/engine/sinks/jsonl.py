@@ -1,6 +1,7 @@
 """Records as JSON lines, appended while the run goes on and off its hot path.
 
-`add` encodes (a microsecond or two) and returns; a thread joins what came and hands it to the kernel ten times a second.
+`add` encodes (a microsecond or two) and returns; a thread joins what came and hands it to the kernel ten times a
+second.
 Loss on `kill -9` is bounded by that: records of requests that finished in the last `FLUSH_EVERY_S` seconds, and nothing
 that was written before. Every line in the file is whole; when the disk fills up the file is cut back to its last whole
 line and the next `add` raises SinkFailed, which ends the run.
@@ -33,7 +34,8 @@ class JsonlSink:
         self._whole_bytes = os.fstat(self._fd).st_size
         self._encode = msgspec.json.Encoder().encode
         self._lines: list[bytes] = []
-        self._pending_bytes = 0
+        self._queued_bytes = 0  # counted by the loop, and never by the thread
+        self._taken_bytes = 0  # the other way round
         self._failed: SinkFailed | None = None
         self._closing = threading.Event()
         self._flush_every_s = flush_every_s
@@ -46,8 +48,8 @@ class JsonlSink:
             raise self._failed
         line = self._encode(record)
         self._lines.append(line)
-        self._pending_bytes += len(line)
-        if self._pending_bytes > MOST_PENDING_BYTES:
+        self._queued_bytes += len(line) + 1
+        if self._queued_bytes - self._taken_bytes > MOST_PENDING_BYTES:
             raise SinkFailed(f"{self._path}: the disk is more than {MOST_PENDING_BYTES >> 20} MB behind")
 
     async def close(self) -> None:
@@ -71,7 +73,9 @@ class JsonlSink:
     def _flush(self) -> None:
         if not self._lines or self._failed is not None:
             return
-        lines, self._lines = self._lines, []
+        count = len(self._lines)
+        lines = self._lines[:count]
+        del self._lines[:count]  # not a new list: the loop may be about to append to this one
         lines.append(b"")
         data = memoryview(b"\n".join(lines))
         try:
@@ -80,9 +84,9 @@ class JsonlSink:
                 written += os.write(self._fd, data[written:])
         except OSError as error:
             self._failed = SinkFailed(
-                f"cannot write {self._path}: {error.strerror}; the {self._whole_bytes} bytes before are whole and readable"
+                f"cannot write {self._path}: {error.strerror}; what was written before ({self._whole_bytes} bytes) is whole"
             )
             os.ftruncate(self._fd, self._whole_bytes + bytes(data[:written]).rfind(b"\n") + 1)
             return
         self._whole_bytes += len(data)
-        self._pending_bytes = sum(map(len, self._lines))
+        self._taken_bytes += len(data)

@@ -1,0 +1,486 @@
+"""The scheduler: the only way out of the house.
+
+Every request of the project, of a load test or of an eval, goes through `Scheduler._carry`: admission, sending,
+deadlines, reading, retries, and exactly one record, whatever happens. `submit` is for callers that need the answer,
+`run` for load on a schedule. Lanes (one per endpoint) have limits of their own; a global cap and the retry budget are
+shared. What must stay true: a request that was handed over leaves a record, a cancellation too; no task outlives the
+`async with` block; nothing but our own bugs and a failed sink ends a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from typing import Self
+
+from perfbench.engine.clock import Alarm, Clock, SystemClock
+from perfbench.engine.dialect.base import StreamReader
+from perfbench.engine.dialect.error_object import error_message
+from perfbench.engine.errors import BadStatus, ScenarioError, TimedOut, TransportFault
+from perfbench.engine.limits import Cap, Gate, Limits
+from perfbench.engine.pacing import ClosedLoop, Pacer
+from perfbench.engine.request import Answer, Attempt, Deadlines, Outcome, Record, Reply, Request, TokenSource
+from perfbench.engine.retry import RetryBudget, RetryPolicy, retry_after_s
+from perfbench.engine.sinks.base import Sink
+from perfbench.engine.transport.base import Transport
+
+SPILL_BYTES = 16 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
+MOST_DETAIL = 500  # characters of a server's error message that a record keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What records hold beyond numbers."""
+
+    texts: bool = False  # prompt, answer, reasoning, tool calls
+    chunks: bool = True  # the gaps between output chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One endpoint and the rules for it."""
+
+    transport: Transport
+    limits: Limits = Limits()
+    retry: RetryPolicy = RetryPolicy()
+    deadlines: Deadlines = Deadlines()
+    keep: Keep = Keep()
+    count_tokens: Callable[[str], int] | None = None
+    """The tokenizer, asked when the server's reply has no usage."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Blotted out should a server echo them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a run ends: by number, by duration, or whichever comes first."""
+
+    number: int | None = None
+    duration_s: float | None = None
+    grace_s: float = 30.0
+    """How long requests in flight may go on after `duration_s`; then they are cancelled and counted as such."""
+
+    def __post_init__(self) -> None:
+        if self.number is None and self.duration_s is None:
+            raise ScenarioError("a run needs an end: give number, duration, or both")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which positions of the schedule are this process's: index, index + of, index + 2 of, ..."""
+
+    index: int = 0
+    of: int = 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running totals, for whoever shows progress."""
+
+    dispatched: int = 0
+    started: int = 0
+    finished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended."""
+
+    reason: str  # number, duration, or what `stop` was given
+    at_ns: int
+    """When no more requests were let go."""
+    dispatched: int
+
+
+class _LaneState:
+    """A lane at work."""
+
+    __slots__ = ("budget", "gate", "lane", "name")
+
+    def __init__(self, name: str, lane: Lane, gate: Gate) -> None:
+        self.name, self.lane, self.gate = name, lane, gate
+        self.budget = RetryBudget(lane.retry)
+
+
+class Scheduler:
+    """`async with Scheduler(...) as scheduler:`; leaving the block closes transports and sinks."""
+
+    def __init__(
+        self,
+        lanes: Mapping[str, Lane],
+        sinks: Sequence[Sink] = (),
+        *,
+        clock: Clock | None = None,
+        most_in_flight: int | None = None,
+        worker: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self._sinks = tuple(sinks)
+        self._clock = clock or SystemClock()
+        self._now_ns = self._clock.now_ns
+        cap = Cap(most_in_flight)
+        self._lanes = {
+            name: _LaneState(name, lane, Gate(lane.limits, cap, self._clock)) for name, lane in lanes.items()
+        }
+        self._rng = random.Random(f"retry {seed} {worker}")
+        self._worker = worker
+        self._active: set[Reply] = set()  # on the wire
+        self._held: set[asyncio.Task[object]] = set()  # waiting for a limit or for their next try
+        self._stopped: str | None = None  # the reason, once `stop` was called
+        self._run_ended: tuple[str, int] | None = None
+        self._watch_task: asyncio.Task[None] | None = None
+        self.counts = Counts()
+
+    # -- for callers -------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        shortest_s = min((s for at in self._lanes.values() if (s := at.lane.deadlines.shortest_s())), default=None)
+        if shortest_s is not None:
+            self._watch_task = asyncio.create_task(self._watch(shortest_s), name="deadlines")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watch_task is not None:
+            self._watch_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch_task
+        for state in self._lanes.values():
+            await state.lane.transport.close()
+        for sink in self._sinks:
+            await sink.close()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._active)
+
+    @property
+    def waiting(self) -> int:
+        """Requests held back by a limit."""
+        return sum(state.gate.waiting for state in self._lanes.values())
+
+    async def submit(self, request: Request, lane: str = "default") -> Record:
+        """Send one request and return its record; a failure is in the record, not raised.
+
+        When the caller is cancelled, the record goes to the sinks and the cancellation on to the caller.
+        """
+        now_ns = self._now_ns()
+        self.counts.dispatched += 1
+        return await self._carry(self._lanes[lane], request, -1, now_ns, now_ns)
+
+    async def run(
+        self,
+        requests: Callable[[int], Request],
+        pacer: Pacer | ClosedLoop,
+        stop: Stop,
+        *,
+        began_ns: int | None = None,
+        share: Share | None = None,
+        lane: str = "default",
+    ) -> Ended:
+        """Send `requests(0)`, `requests(1)`, ... as the pacer says; return once every one of them has a record."""
+        share = share or Share()
+        began_ns = self._now_ns() if began_ns is None else began_ns
+        end_ns = None if stop.duration_s is None else began_ns + round(stop.duration_s * 1e9)
+        self._run_ended = None
+        state = self._lanes[lane]
+        async with asyncio.TaskGroup() as tasks:
+            stopper = tasks.create_task(self._stop_after(end_ns, stop.grace_s))
+            if isinstance(pacer, ClosedLoop):
+                await self._closed_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+            else:
+                await self._open_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+            stopper.cancel()
+        reason, at_ns = self._run_ended or ("number", self._now_ns())
+        return Ended(self._stopped or reason, at_ns, self.counts.dispatched)
+
+    def stop(self, reason: str) -> None:
+        """Let nothing more go and cut off what is in flight, in every lane; each cut request leaves its record."""
+        if self._stopped is None:
+            self._stopped = reason
+        for reply in self._active:
+            if reply.task is not None:
+                reply.task.cancel()
+        for task in self._held:
+            task.cancel()
+
+    # -- load --------------------------------------------------------------------------------------------------------
+
+    async def _closed_loop(
+        self, tasks: asyncio.TaskGroup, requests: Callable[[int], Request], pacer: ClosedLoop, number: int | None,
+        began_ns: int, end_ns: int | None, share: Share, state: _LaneState,
+    ) -> None:  # fmt: skip
+        positions = count(share.index, share.of)
+
+        async def slot(offset_ns: int) -> None:
+            free_ns = began_ns + offset_ns
+            await self._hold(self._clock.sleep_until(free_ns))
+            while self._stopped is None:
+                if end_ns is not None and self._now_ns() >= end_ns:
+                    self._ended("duration")
+                    return
+                index = next(positions)
+                if number is not None and index >= number:
+                    self._ended("number")
+                    return
+                request = requests(index)
+                self.counts.dispatched += 1
+                await self._carry(state, request, index, free_ns, self._now_ns())
+                free_ns = self._now_ns()
+
+        offsets = pacer.slot_offsets()[share.index :: share.of]
+        slots = [tasks.create_task(slot(offset_ns)) for offset_ns in offsets]
+        if slots:
+            await asyncio.wait(slots)
+
+    async def _open_loop(
+        self, tasks: asyncio.TaskGroup, requests: Callable[[int], Request], pacer: Pacer, number: int | None,
+        began_ns: int, end_ns: int | None, share: Share, state: _LaneState,
+    ) -> None:  # fmt: skip
+        in_flight: set[asyncio.Task[Record]] = set()
+        alarm = Alarm(self._clock)
+        try:
+            for index, offset_ns in enumerate(pacer):
+                intended_ns = began_ns + offset_ns
+                if number is not None and index >= number:
+                    self._ended("number")
+                    break
+                if end_ns is not None and intended_ns >= end_ns:
+                    self._ended("duration", end_ns)
+                    break
+                if index % share.of != share.index:
+                    continue
+                request = requests(index)  # built before it is due
+                if intended_ns > self._now_ns():
+                    await self._hold(alarm.sleep_until(intended_ns))
+                if self._stopped is not None:
+                    break
+                self.counts.dispatched += 1
+                task = tasks.create_task(self._carry(state, request, index, intended_ns, self._now_ns()))
+                in_flight.add(task)
+                task.add_done_callback(in_flight.discard)
+        finally:
+            alarm.close()
+        if in_flight:
+            await asyncio.wait(in_flight)
+
+    def _ended(self, reason: str, at_ns: int | None = None) -> None:
+        if self._run_ended is None:
+            self._run_ended = (reason, self._now_ns() if at_ns is None else at_ns)
+
+    async def _stop_after(self, end_ns: int | None, grace_s: float) -> None:
+        if end_ns is None:
+            return
+        await self._clock.sleep_until(end_ns + round(grace_s * 1e9))
+        self.stop("duration")
+
+    # -- one request -------------------------------------------------------------------------------------------------
+
+    async def _carry(
+        self, state: _LaneState, request: Request, index: int, intended_ns: int, dispatched_ns: int
+    ) -> Record:
+        """Take one request through the house. Adds exactly one record to the sinks, and returns it."""
+        lane, gate = state.lane, state.gate
+        earlier: list[Attempt] = []
+        reply, answer = Reply(), Answer()
+        outcome: Outcome = "unsent"
+        fault: TransportFault | None = TransportFault("unsent")
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            while self._stopped is None:
+                if not gate.try_enter() and not await self._hold(gate.enter(request.expected_tokens)):
+                    break
+                reply = Reply()
+                state.budget.started += 1
+                try:
+                    answer, fault = await self._attempt(lane, request, reply)
+                finally:
+                    gate.leave()
+                gate.settle(request.expected_tokens, _used_tokens(answer))
+                outcome = "ok" if fault is None else "cancelled" if fault.kind == "cancelled" else "failed"
+                if fault is None or outcome == "cancelled" or lane.retry.attempts == 1:
+                    break
+                pause_s = lane.retry.pause_s(fault, len(earlier) + 1, self._rng)
+                if pause_s is None or not state.budget.take():
+                    break
+                failed_ns = self._now_ns()
+                if not await self._hold(self._clock.sleep_until(failed_ns + round(pause_s * 1e9))):
+                    break
+                earlier.append(_attempt_record(reply, fault, failed_ns, pause_s, lane.secrets))
+        except asyncio.CancelledError as error:  # from outside: the caller gave up
+            cancelled = error
+            if reply.started_ns and outcome != "failed":  # a failure that was about to be tried again stays one
+                outcome, fault = "cancelled", TransportFault("cancelled")
+        record = self._record(state, request, index, intended_ns, dispatched_ns, reply, answer, outcome, fault, earlier)
+        self.counts.finished += 1
+        for sink in self._sinks:
+            sink.add(record)
+        if cancelled is not None:
+            raise cancelled
+        return record
+
+    async def _attempt(self, lane: Lane, request: Request, reply: Reply) -> tuple[Answer, TransportFault | None]:
+        """Send once and read what came. The fault of a cut-off request is `cancelled`."""
+        reader: StreamReader | None = None
+        if request.stream:
+            reader = request.dialect.reader()
+            reply.spill_at = SPILL_BYTES
+            reply.spill = lambda: _spill(reply, reader)
+        reply.deadlines = lane.deadlines
+        reply.task = asyncio.current_task()
+        reply.started_ns = self._now_ns()
+        self.counts.started += 1
+        self._active.add(reply)
+        fault: TransportFault | None = None
+        try:
+            await lane.transport.send(request, reply)
+        except TransportFault as error:
+            fault = error
+        except asyncio.CancelledError:
+            if not self._is_ours(reply):
+                raise
+            if reply.finished_ns is None:  # else the whole reply made it, in the same turn of the loop
+                fault = reply.overdue or TransportFault("cancelled")
+        finally:
+            self._active.discard(reply)
+            reply.task = reply.spill = None
+        answer = _read(request, reply, reader, fault)
+        return answer, fault or answer.fault
+
+    def _is_ours(self, reply: Reply) -> bool:
+        """Whether the cancellation that just arrived was made by `stop` or a deadline; if so, it is taken back."""
+        if self._stopped is None and reply.overdue is None:
+            return False
+        assert reply.task is not None
+        return reply.task.uncancel() == 0
+
+    async def _hold(self, waiting: Coroutine[object, object, None]) -> bool:
+        """Wait for an instant, a limit or a pause. False when `stop` ended the wait."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._held.add(task)
+        try:
+            await waiting
+            return True
+        except asyncio.CancelledError:
+            if self._stopped is not None and task.uncancel() == 0:
+                return False
+            raise
+        finally:
+            self._held.discard(task)
+
+    async def _watch(self, shortest_s: float) -> None:
+        """Cancel whoever waits for a reply whose deadline has passed. One task for all requests of all lanes."""
+        every_ns = round(min(max(shortest_s / 20, 0.005), 0.25) * 1e9)
+        while True:
+            await self._clock.sleep_until(self._now_ns() + every_ns)
+            now_ns = self._now_ns()
+            for reply in self._active:
+                if reply.overdue is None and (fault := _overdue(reply, now_ns)) is not None and reply.task is not None:
+                    reply.overdue = fault
+                    reply.task.cancel()
+
+    def _record(
+        self, state: _LaneState, request: Request, index: int, intended_ns: int, dispatched_ns: int, reply: Reply,
+        answer: Answer, outcome: Outcome, fault: TransportFault | None, earlier: list[Attempt],
+    ) -> Record:  # fmt: skip
+        lane, output_ns, keep = state.lane, answer.output_ns, state.lane.keep
+        output_tokens, source = _output_tokens(answer, lane)
+        request_id = reply.header(b"x-request-id")
+        return Record(
+            key=request.key, index=index, worker=self._worker, lane=state.name, model=request.model,
+            dialect=request.dialect.name, stream=request.stream, url=reply.url, reused=reply.reused,
+            reconnects=reply.reconnects, intended_ns=intended_ns, dispatched_ns=dispatched_ns,
+            started_ns=reply.started_ns or None, written_ns=reply.written_ns, first_byte_ns=reply.first_byte_ns,
+            first_output_ns=output_ns[0] if output_ns else None, first_answer_ns=answer.first_answer_ns,
+            last_output_ns=output_ns[-1] if output_ns else None,
+            finished_ns=reply.finished_ns if reply.finished_ns is not None else self._now_ns(),
+            outcome=outcome, error="" if fault is None else fault.kind,
+            error_detail="" if fault is None else _clean(fault.detail, lane.secrets),
+            status=reply.status, earlier=earlier, bytes_in=reply.bytes_in, finish_reasons=answer.finish_reasons,
+            input_tokens=answer.input_tokens, output_tokens=output_tokens, token_source=source,
+            reasoning_tokens=answer.reasoning_tokens, cached_tokens=answer.cached_tokens, chunks=len(output_ns),
+            itl_ns=[later - sooner for sooner, later in pairwise(output_ns)] if keep.chunks and output_ns else None,
+            request_id="" if request_id is None else request_id.decode("latin-1")[:200],
+            prompt=request.body.decode("utf-8", "replace") if keep.texts else None,
+            text=answer.text if keep.texts else None, reasoning=answer.reasoning if keep.texts else None,
+            tool_calls=answer.tool_calls if keep.texts else None,
+        )  # fmt: skip
+
+
+def _spill(reply: Reply, reader: StreamReader) -> None:
+    """Read what has come of a long stream, so that it neither piles up nor stalls the loop at its end."""
+    if reply.status is not None and 200 <= reply.status < 300 and reply.is_event_stream():
+        reader.feed(reply)
+        reply.spill_at = (
+            len(reply.body) * 2 + SPILL_BYTES
+        )  # one event larger than this is not looked at again and again
+    else:
+        reply.spill_at = 1 << 62
+
+
+def _read(request: Request, reply: Reply, reader: StreamReader | None, fault: TransportFault | None) -> Answer:
+    """What the reply says, as far as it came."""
+    if reply.status is None:
+        return Answer()
+    if not 200 <= reply.status < 300:
+        answer = Answer()
+        asked_s = retry_after_s(reply.header(b"retry-after"))
+        answer.fault = BadStatus(reply.status, error_message(bytes(reply.body)), asked_s)
+        return answer
+    if reader is not None and reply.is_event_stream():
+        reader.feed(reply)
+        return reader.finish(complete=fault is None)
+    return Answer() if fault is not None else request.dialect.read(bytes(reply.body))
+
+
+def _overdue(reply: Reply, now_ns: int) -> TransportFault | None:
+    deadlines = reply.deadlines
+    if deadlines is None:
+        return None
+    if deadlines.total_s is not None and now_ns - reply.started_ns > deadlines.total_s * 1e9:
+        return TimedOut("timeout_total", f"after {deadlines.total_s:g} s")
+    if reply.written_ns is None:
+        return None  # still connecting: the endpoint's connect timeout sees to that
+    if reply.first_byte_ns is None or reply.last_byte_ns is None:
+        if deadlines.first_byte_s is not None and now_ns - reply.written_ns > deadlines.first_byte_s * 1e9:
+            return TimedOut("timeout_first_byte", f"after {deadlines.first_byte_s:g} s")
+    elif deadlines.idle_s is not None and now_ns - reply.last_byte_ns > deadlines.idle_s * 1e9:
+        return TimedOut("timeout_idle", f"nothing for {deadlines.idle_s:g} s, {reply.bytes_in} bytes into the reply")
+    return None
+
+
+def _attempt_record(
+    reply: Reply, fault: TransportFault, failed_ns: int, pause_s: float, secrets: Sequence[str]
+) -> Attempt:
+    return Attempt(
+        started_ns=reply.started_ns, finished_ns=reply.finished_ns or failed_ns, written_ns=reply.written_ns,
+        first_byte_ns=reply.first_byte_ns, status=reply.status, error=fault.kind,
+        error_detail=_clean(fault.detail, secrets), url=reply.url, waited_s=pause_s,
+    )  # fmt: skip
+
+
+def _used_tokens(answer: Answer) -> int | None:
+    if answer.input_tokens is None and answer.output_tokens is None:
+        return None
+    return (answer.input_tokens or 0) + (answer.output_tokens or 0)
+
+
+def _output_tokens(answer: Answer, lane: Lane) -> tuple[int | None, TokenSource | None]:
+    """The server's usage; else the tokenizer, if one is given; else the chunks (DESIGN, definitions)."""
+    if answer.output_tokens is not None:
+        return answer.output_tokens, "usage"
+    if lane.count_tokens is not None and (answer.text or answer.reasoning):
+        return lane.count_tokens((answer.reasoning or "") + (answer.text or "")), "tokenizer"
+    if answer.output_ns:
+        return len(answer.output_ns), "chunks"
+    return None, None
+
+
+def _clean(detail: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        detail = detail.replace(secret, "[secret]")
+    return detail[:MOST_DETAIL]
