@@ -199,10 +199,11 @@ class Scheduler:
 
     def stop(self, reason: str) -> None:
         """Let nothing more go and cut off what is in flight, in every lane; each cut request leaves its record."""
-        if self._stopped is None:
-            self._stopped = reason
+        if self._stopped is not None:
+            return
+        self._stopped = reason
         for reply in self._active:
-            if reply.task is not None:
+            if reply.task is not None and reply.overdue is None:
                 reply.task.cancel()
         for task in self._held:
             task.cancel()
@@ -220,7 +221,7 @@ class Scheduler:
             await self._hold(self._clock.sleep_until(free_ns))
             while self._stopped is None:
                 if end_ns is not None and self._now_ns() >= end_ns:
-                    self._ended("duration")
+                    self._ended("duration", end_ns)
                     return
                 index = next(positions)
                 if number is not None and index >= number:
@@ -256,6 +257,8 @@ class Scheduler:
                 request = requests(index)  # built before it is due
                 if intended_ns > self._now_ns():
                     await self._hold(alarm.sleep_until(intended_ns))
+                else:
+                    await asyncio.sleep(0)  # late already: catch up, but let replies be read in between
                 if self._stopped is not None:
                     break
                 self.counts.dispatched += 1
@@ -379,7 +382,9 @@ class Scheduler:
             await self._clock.sleep_until(self._now_ns() + every_ns)
             now_ns = self._now_ns()
             for reply in self._active:
-                if reply.overdue is None and (fault := _overdue(reply, now_ns)) is not None and reply.task is not None:
+                if reply.task is None or reply.overdue is not None or self._stopped is not None:
+                    continue  # a second cancellation could not be told from one that comes from outside
+                if (fault := _overdue(reply, now_ns)) is not None:
                     reply.overdue = fault
                     reply.task.cancel()
 

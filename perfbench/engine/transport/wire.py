@@ -16,7 +16,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import httptools
@@ -226,8 +226,7 @@ class _Connection(asyncio.Protocol):
     # -- called by the loop ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._origin.open.add(self)
         self._parser = httptools.HttpResponseParser(self)
         sock = transport.get_extra_info("socket")
