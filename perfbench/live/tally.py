@@ -148,7 +148,7 @@ class _Slot:
 
 class Tally:
     def __init__(self, began_ns: int) -> None:
-        self._began_ns = began_ns
+        self._began_ns = self._heard_ns = began_ns
         self._latest: dict[int, Snapshot] = {}
         self._run = {name: Histogram() for name in LATENCIES}
         self._slots: deque[_Slot] = deque(maxlen=round(RECENT_S / SLOT_S) + 1)
@@ -158,6 +158,7 @@ class Tally:
     def add(self, snapshots: Iterable[Snapshot], now_ns: int) -> None:
         """Take what arrived by now. Several snapshots of one worker, in the order it made them, are fine."""
         slot = self._slot_at(now_ns)
+        self._heard_ns = now_ns
         for snapshot in snapshots:
             self._latest[snapshot.worker] = snapshot
             slot.loop_lag_ms.append(snapshot.loop_lag_max_ns / 1e6)
@@ -173,14 +174,15 @@ class Tally:
         index = int((now_ns - self._began_ns) / (SLOT_S * 1e9))
         if not self._slots or self._slots[-1].index < index:
             if self._slots:
-                self._close_slot(self._slots[-1], now_ns)
+                self._close_slot(self._slots[-1], self._heard_ns)
             self._slots.append(_Slot(index))
         return self._slots[-1]
 
-    def _close_slot(self, slot: _Slot, now_ns: int) -> None:
+    def _close_slot(self, slot: _Slot, heard_ns: int) -> None:
+        """The counters are those of the last words heard, so they are dated by them, not by the end of the slot."""
         ok, tokens = self._sum("ok"), self._sum("output_tokens")
         then_ns, _, ok_then, tokens_then = self._totals[-1]
-        passed_s = max((now_ns - then_ns) / 1e9, 1e-9)
+        passed_s = max((heard_ns - then_ns) / 1e9, 1e-9)
         empty = Histogram()
         self._history.append(
             Point(
@@ -191,8 +193,8 @@ class Tally:
                 in_flight=self._sum("in_flight"),
             )
         )
-        self._totals.append((now_ns, self._sum("finished"), ok, tokens))
-        while len(self._totals) > 1 and now_ns - self._totals[1][0] >= RECENT_S * 1e9:
+        self._totals.append((heard_ns, self._sum("finished"), ok, tokens))
+        while len(self._totals) > 1 and heard_ns - self._totals[1][0] >= RECENT_S * 1e9:
             self._totals.popleft()
 
     def _sum(self, counter: str) -> int:

@@ -74,6 +74,6 @@ def explain(kind: str) -> str:
     """What an error kind means, in the words of `errors.KINDS`."""
     status = kind.removeprefix("http_")
     if status != kind and status.isdecimal():
-        name = HTTPStatus(int(status)).phrase if int(status) in set(HTTPStatus) else "not a registered status"
-        return f"the server answered with status {status} ({name})"
+        known = int(status) in set(HTTPStatus)
+        return f"the server answered {status} {HTTPStatus(int(status)).phrase if known else '(no registered status)'}"
     return KINDS.get(kind, "a kind this version does not know")
