@@ -43,6 +43,7 @@ class Endpoint:
     balance: Literal["round_robin", "least_in_flight"] = "round_robin"
     verify: bool = True  # --insecure
     ca: str | None = None  # --ca: a PEM file
+    trust_env: bool = False  # for `aiohttp` only: HTTP_PROXY and its like
     model_args: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for `sdk` only
 
     def ssl_context(self) -> ssl.SSLContext:
