@@ -1,0 +1,167 @@
+"""Field types: how single values of a scenario or a task are written, checked and described.
+
+Each type turns what people write (text of a flag, a YAML value, JSON) into one typed value, or raises `ValueError` with
+the value and the remedy. `key()` declares a field together with what `--help` says about it, so that a flag, a YAML
+key and a line of help cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from perfbench import units
+from perfbench.engine.dialect.urls import request_url
+from perfbench.engine.errors import ScenarioError
+from perfbench.redact import is_secret_field, is_secret_header
+
+BUILT_IN = "simulator"
+"""The url that means: start the built-in simulator and load that."""
+
+
+def key(default: Any, group: str, text: str, **more: Any) -> Any:
+    """A field. `shown` is the default as --help tells it, where the field's own default does not say it;
+    `metavar` what to write; `short` a one-letter flag; anything else goes to pydantic."""
+    told = {name: more.pop(name, None) for name in ("shown", "metavar", "short")}
+    return Field(default, description=text, json_schema_extra={"group": group, **told}, **more)
+
+
+def _absolute_file(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r}")
+    return path
+
+
+def _texts(value: object) -> object:
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"is {value!r}, not a text or a list of texts; put numbers between quotes")
+    return tuple(texts)
+
+
+def _mapping(value: object) -> object:
+    """A mapping, or the JSON text of one."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"is not JSON ({error.msg} at character {error.pos}); write it like '{{\"a\": 1}}'"
+            ) from None
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is a {type(value).__name__}, not a mapping; write it like '{{\"a\": 1}}'")
+    return {str(name): inner for name, inner in value.items()}
+
+
+def pairs(value: object) -> object:
+    """A mapping, or a list of texts NAME=VALUE; errors never repeat a value, which may be secret."""
+    if not isinstance(value, list | tuple):
+        return _mapping(value)
+    found: dict[str, str] = {}
+    for number, part in enumerate(value, 1):
+        name, equals, rest = str(part).partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"value {number} is not NAME=VALUE (a scenario file is named before the flags)")
+        found[name.strip()] = rest
+    return found
+
+
+def _headers(value: object) -> object:
+    mapping = cast("Mapping[str, object]", pairs(value))
+    for name, content in mapping.items():
+        if not name.isascii() or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise ValueError(f"{name!r} is not a header name; letters, digits and - are")
+        if isinstance(content, Mapping | list | tuple) or content is None:
+            raise ValueError(f"the value of {name!r} is not a text")
+        if any(not (character.isprintable() or character == "\t") for character in str(content)):
+            raise ValueError(f"the value of {name!r} holds a line end or a control character; take it out")
+    return {name: str(content) for name, content in mapping.items()}
+
+
+def _urls(value: object) -> object:
+    urls = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if urls == (BUILT_IN,):
+        return urls
+    if not urls:
+        raise ValueError("is empty; write it like http://127.0.0.1:8000/v1")
+    for url in urls:
+        try:
+            request_url(str(url), "")
+        except ScenarioError as error:
+            raise ValueError(str(error).removeprefix("url ")) from None
+        _, at, query = str(url).partition("?")
+        if "@" in str(url).partition("://")[2].partition("/")[0]:
+            raise ValueError("holds a name and password, and urls stand in every record; use --headers or --api-key")
+        if at and any(_is_secret_parameter(part.partition("=")[0]) for part in query.split("&")):
+            raise ValueError("holds a key, and urls stand in every record; use --headers or --api-key")
+    return urls
+
+
+def _is_secret_parameter(name: str) -> bool:
+    return is_secret_header(name) or is_secret_field(name)
+
+
+def _prompts(value: object) -> object:
+    """One prompt or several; "@FILE" is the text of that file, "@@" begins a prompt that begins with @."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
+        raise ValueError("is not a text or a list of texts; write it like 'Say hello.' or @prompt.txt")
+    return tuple(_prompt(text) for text in value)
+
+
+def _prompt(text: str) -> str:
+    if text.startswith("@@"):
+        return text[1:]
+    if text.startswith("@"):
+        path = Path(text[1:]).expanduser()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{str(path)!r} cannot be read as text: {error}") from None
+    if not text.strip():
+        raise ValueError("a prompt is empty; write what to ask")
+    return text
+
+
+def written_prompt(text: str) -> str:
+    """The inverse of `_prompt`: what to write so that it is read as this text."""
+    return "@" + text if text.startswith("@") else text
+
+
+def _or_word(word: str, read: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if value == word else read(value))
+
+
+def _whole_or_flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value.casefold(), value) if isinstance(value, str) else value
+
+
+def _name(name: str) -> str:
+    if not name.strip() or name.strip(".") == "" or any(character in "/\\:\0\n\r\t" for character in name):
+        raise ValueError(f"{name!r} cannot name a folder; use letters, digits, dots and dashes")
+    return name
+
+
+Duration = Annotated[float, BeforeValidator(units.duration_s)]
+Limit = Annotated[float, BeforeValidator(units.duration_s), Field(gt=0)]
+Rate = Annotated[float, BeforeValidator(units.rate_per_s), Field(gt=0)]
+Count = Annotated[int, BeforeValidator(units.count), Field(ge=1)]
+CountOrNone = Annotated[int, BeforeValidator(units.count), Field(ge=0)]
+Share = Annotated[float, BeforeValidator(units.share)]
+RampUp = Annotated[float | Literal["auto"], _or_word("auto", units.duration_s)]
+Workers = Annotated[int | Literal["auto"], _or_word("auto", units.count)]
+File = Annotated[Path, AfterValidator(_absolute_file), PlainSerializer(str)]
+Folder = Annotated[Path, PlainSerializer(str)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Json = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+Headers = Annotated[dict[str, str], BeforeValidator(_headers)]
+Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
+Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
+WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
+Name = Annotated[str, AfterValidator(_name)]
