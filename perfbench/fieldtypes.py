@@ -18,9 +18,11 @@ from perfbench import units
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
 from perfbench.redact import is_secret_field, is_secret_header
+from perfbench.simulator.config import SimulatorConfig
 
 BUILT_IN = "simulator"
 """The url that means: start the built-in simulator and load that."""
+SIMULATOR_TIMES = ("ttft", "itl")
 
 
 def key(default: Any, group: str, text: str, **more: Any) -> Any:
@@ -81,6 +83,20 @@ def _headers(value: object) -> object:
         if any(not (character.isprintable() or character == "\t") for character in str(content)):
             raise ValueError(f"the value of {name!r} holds a line end or a control character; take it out")
     return {name: str(content) for name, content in mapping.items()}
+
+
+def simulator_settings(value: object) -> object:
+    """Settings of the simulator; its times are written as durations (`ttft: 200ms`) and kept as `ttft_ms`."""
+    if isinstance(value, SimulatorConfig):
+        return value
+    settings = dict(cast("Mapping[str, object]", pairs(value)))
+    for name in SIMULATOR_TIMES:
+        if name in settings:
+            try:
+                settings[f"{name}_ms"] = units.duration_s(settings.pop(name)) * 1000
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+    return settings
 
 
 def _urls(value: object) -> object:
@@ -164,4 +180,5 @@ Headers = Annotated[dict[str, str], BeforeValidator(_headers)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
 Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
 WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
+Simulator = Annotated[SimulatorConfig, BeforeValidator(simulator_settings)]
 Name = Annotated[str, AfterValidator(_name)]

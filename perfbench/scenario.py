@@ -23,6 +23,7 @@ from perfbench import redact, yamlfile
 from perfbench.engine.dialect.urls import named_dialect
 from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import BUILT_IN, key
+from perfbench.simulator.config import SimulatorConfig
 from perfbench.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ Api = Literal["chat", "completions", "responses", "embeddings", "rerank", "messa
 NOT_STREAMED = ("embeddings", "rerank")
 KEY_VARIABLE = "OPENAI_API_KEY"
 KEY_SOURCES = ("api_key", "api_key_file", "api_key_env")
-SECRET = frozenset({"api_key", "headers", "model_args", "extra_args"})
+SECRET = frozenset({"api_key", "headers", "model_args", "extra_args", "simulator"})
 """Fields whose values no message repeats."""
 ALIASES = {"extra_body": "extra_args"}
 MERGED = ("headers", "model_args", "extra_args", "simulator")
@@ -75,7 +76,9 @@ class Scenario(BaseModel):
     model_args: t.Json = key(
         {}, TARGET, "Arguments for the openai client, with transport sdk.", metavar="JSON", repr=False
     )
-    simulator: dict[str, Any] | None = key(None, TARGET, "Settings of the built-in simulator.", metavar="NAME=VALUE")
+    simulator: t.Simulator | None = key(
+        None, TARGET, "Settings of the built-in simulator, e.g. ttft=200ms itl=20ms.", metavar="NAME=VALUE", repr=False
+    )
 
     parallel: t.Count | None = key(
         None,
@@ -166,8 +169,8 @@ class Scenario(BaseModel):
         file = yamlfile.read(Path(path), environment)
         values = _renamed(file.values)
         for name in FILES:
-            if isinstance(values.get(name), str):
-                values[name] = str(file.path.parent / Path(values[name]).expanduser())
+            _make_relative_to(file.path.parent, values, name)
+        _make_relative_to(file.path.parent, values.get("simulator"), "answer_key")
         if values.get("prompt") is not None:
             values["prompt"] = _beside(values["prompt"], file.path.parent)
         values.setdefault("name", file.path.stem)
@@ -200,7 +203,7 @@ class Scenario(BaseModel):
             typed = cls.model_validate({name: value for name, value in given.items() if name not in wrong})
         else:
             wrong = set()
-        # A conflict names both of its fields; one that is wrong in itself counts as absent here, so it cannot be judged.
+        # A conflict names both of its fields; one that is wrong in itself counts as absent here and is not judged.
         problems += [
             (at, text) for at, text in typed._conflicts() if wrong.isdisjoint((*at, *re.findall(r"\w+", text)))
         ]
@@ -249,10 +252,11 @@ class Scenario(BaseModel):
              f"is {self.workers}, more than parallel {self.parallel or 1}: a worker would have nothing to do"),
         ]  # fmt: skip
         found: list[tuple[yamlfile.Key, str]] = [((name,), text) for wrong, name, text in rules if wrong]
-        for name in ("headers", "model_args", "extra_args"):
+        simulator = self.simulator.model_dump() if self.simulator is not None else {}
+        for name, values in (*((name, getattr(self, name)) for name in MERGED[:-1]), ("simulator", simulator)):
             found += [
                 ((name, *at), "was redacted when this scenario was written; give it again, as a flag or as ${NAME}")
-                for at in redact.redacted_places(getattr(self, name))
+                for at in redact.redacted_places(values)
             ]
         return found
 
@@ -303,7 +307,7 @@ class Scenario(BaseModel):
         }
         filled |= {name: value for name, value in resolved.items() if getattr(self, name) is None}
         if self.builtin_simulator or not self.url:
-            filled |= {"url": (BUILT_IN,), "simulator": self.simulator or {}}
+            filled |= {"url": (BUILT_IN,), "simulator": self.simulator or SimulatorConfig()}
         return filled
 
     @property
@@ -367,6 +371,7 @@ class Scenario(BaseModel):
         plain["headers"] = redact.headers(self.headers)
         plain["model_args"] = redact.fields(self.model_args)
         plain["extra_args"] = redact.fields(self.extra_args)
+        plain["simulator"] = redact.fields(plain.get("simulator", {}))
         plain["url"] = self.url[0] if len(self.url) == 1 else list(self.url)
         if self.prompt is not None:
             prompts = [t.written_prompt(text) for text in self.prompt]
@@ -402,6 +407,11 @@ def _merged(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def _make_relative_to(folder: Path, values: Any, name: str) -> None:
+    if isinstance(values, dict) and isinstance(values.get(name), str):
+        values[name] = str((folder / Path(values[name]).expanduser()).absolute())
+
+
 def _beside(prompt: Any, folder: Path) -> Any:
     """`@file` of a scenario is relative to the scenario."""
     if isinstance(prompt, list):
@@ -411,6 +421,10 @@ def _beside(prompt: Any, folder: Path) -> Any:
     return prompt
 
 
+def _simulator_names() -> list[str]:
+    return [name.removesuffix("_ms") for name in SimulatorConfig.model_fields]
+
+
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -418,11 +432,13 @@ def _flag(name: str) -> str:
 def _problem(line: dict[str, Any], given: Mapping[str, Any]) -> tuple[yamlfile.Key, str]:
     """One error of pydantic in the words of the project: the key, and what is wrong with its value."""
     at = tuple(str(part) for part in line["loc"]) or ("scenario",)
-    value = "" if at[0] in SECRET else f" (it is {line['input']!r})"
+    secret = at[0] in SECRET or redact.is_secret_header(at[-1])
+    value = "" if secret else f" (it is {line['input']!r})"
     match line["type"]:
         case "extra_forbidden":
-            known = [*Scenario.model_fields, *ALIASES] if len(at) == 1 else []
-            return at, f"is not a key of a scenario{value if len(at) == 1 else ''}{did_you_mean(at[-1], known)}"
+            if at[0] == "simulator":
+                return at, f"is not a setting of the simulator{did_you_mean(at[-1], _simulator_names())}"
+            return at, f"is not a key of a scenario{value}{did_you_mean(at[-1], [*Scenario.model_fields, *ALIASES])}"
         case "value_error":
             return at, str(line["ctx"]["error"])
         case "literal_error":
