@@ -76,12 +76,12 @@ class Columns:
 
     @property
     def ok(self) -> BoolArray:
-        return self.outcome == OK
+        return np.equal(self.outcome, OK)
 
     @property
     def sent(self) -> BoolArray:
         """Those that left, whatever became of them."""
-        return self.first_started_ns != NEVER
+        return np.not_equal(self.first_started_ns, NEVER)
 
     def where(self, mask: BoolArray) -> Columns:
         """The records that the mask (shape (n,)) names, with their gaps."""

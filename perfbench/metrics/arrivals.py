@@ -1,0 +1,129 @@
+"""Arrival audit: was the stream of requests, as it really left, the one that was asked for?
+
+Tested are the instants at which first attempts started, so a limit that holds requests back shows here, as it should:
+the server did not see the law. A figure speaks against the law only when it is off by more than chance explains (about
+one false alarm in a thousand audits for each figure) *and* by more than matters; without the second test every long run
+would fail for its timer's microseconds.
+
+    rate         arrivals per second between the first and the last of them cv           coefficient of variation of
+    the gaps: 0 constant, 1 Poisson, 1 / sqrt(burstiness) gamma dispersion   variance over mean of the counts in bins
+    of about ten arrivals: 1 Poisson (D. R. Cox, P. A. W. Lewis, The
+                 Statistical Analysis of Series of Events, 1966, section 7.2); for the others it is only reported
+    lag1         correlation of each gap with the next: 0 when gaps are independent
+    ks_p         Kolmogorov-Smirnov: probability of gaps at least as far from the law at the rate asked for
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from perfbench.metrics.columns import FloatArray, IntArray
+
+FEWEST = 50
+"""Arrivals below which nothing can be said: the CV alone is then off by 0.14 by chance."""
+Z = 3.3
+"""Standard deviations that chance exceeds once in a thousand."""
+RATE_TOLERANCE, CV_TOLERANCE, LAG_TOLERANCE, DISPERSION_TOLERANCE = 0.01, 0.05, 0.05, 0.15
+"""What matters: differences that move the queueing delay of a busy server by a few per cent (it goes with 1 + cv^2)."""
+KS_TOLERANCE = 0.03
+"""Largest distance between the two distribution functions that is put down to timers."""
+ARRIVALS_PER_BIN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    law: str
+    """The law asked for, in words."""
+    count: int
+    rate_asked_per_s: float
+    rate_per_s: float | None = None
+    cv: float | None = None
+    cv_asked: float | None = None
+    dispersion: float | None = None
+    lag1: float | None = None
+    ks_p: float | None = None
+    as_asked: bool | None = None
+    """None: too few arrivals to say, or a law that this audit does not know."""
+    verdict: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        rounded = {k: round(v, 6) if isinstance(v, float) and not math.isnan(v) else v for k, v in asdict(self).items()}
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in rounded.items()}
+
+
+def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness: float = 1.0) -> Audit:
+    """Test instants of shape (n,), any order, against `constant`, `poisson` or `gamma` arrivals at that rate.
+
+    `burstiness` is the shape of the gamma law, as for `pacing.Gamma`. An unknown law gets figures and no judgement.
+    """
+    law = law.lower()
+    name = f"{law} at {rate_per_s:g}/s" + (f", burstiness {burstiness:g}" if law == "gamma" else "")
+    instants_s = np.sort(started_ns - (started_ns.min() if started_ns.size else 0)) / 1e9
+    count = int(instants_s.size)
+    if count < FEWEST or instants_s[-1] == 0:
+        too_few = f"{count} arrivals are too few to test; {FEWEST} are needed"
+        return Audit(law=name, count=count, rate_asked_per_s=rate_per_s, verdict=too_few)
+    gaps_s = np.diff(instants_s)
+    rate, cv = gaps_s.size / instants_s[-1], float(gaps_s.std() / gaps_s.mean())
+    dispersion, bins = _dispersion(instants_s, rate)
+    lag1 = _lag1(gaps_s)
+    shape = {"constant": math.inf, "poisson": 1.0, "gamma": burstiness}.get(law)
+    if shape is None:
+        unknown = f"arrivals {law!r} follow no law that can be tested; figures only"
+        return Audit(
+            law=name, count=count, rate_asked_per_s=rate_per_s, rate_per_s=rate, cv=cv, dispersion=dispersion,
+            lag1=lag1, verdict=unknown,
+        )  # fmt: skip
+    cv_asked = 0.0 if math.isinf(shape) else 1 / math.sqrt(shape)
+    against: list[str] = []
+    # The rate of a random stream is itself random: its relative deviation is cv / sqrt(n).
+    if abs(rate / rate_per_s - 1) > RATE_TOLERANCE + Z * cv_asked / math.sqrt(gaps_s.size):
+        against.append(f"the rate was {rate:.4g}/s")
+    # Standard deviation of a sample CV of gamma gaps, by the delta method; 1 / sqrt(n) for Poisson.
+    cv_chance = cv_asked * math.sqrt((0.5 + 0.5 / shape) / gaps_s.size)
+    if abs(cv - cv_asked) > max(CV_TOLERANCE, Z * cv_chance):
+        against.append(f"gaps vary with a CV of {cv:.2f}, not {cv_asked:.2f}")
+    if law != "constant" and abs(lag1) > max(LAG_TOLERANCE, Z / math.sqrt(gaps_s.size)):
+        against.append(f"neighbouring gaps correlate by {lag1:+.2f}, not 0")
+    if law == "poisson" and bins > 1 and abs(dispersion - 1) > max(DISPERSION_TOLERANCE, Z * math.sqrt(2 / (bins - 1))):
+        against.append(f"counts are dispersed by {dispersion:.2f}, not 1")
+    ks_p = None
+    if cdf := _gap_law(shape, rate_per_s):
+        ks = stats.kstest(gaps_s, cdf)
+        ks_p = float(ks.pvalue)
+        if ks_p < 0.001 and float(ks.statistic) > KS_TOLERANCE:
+            against.append(f"gaps do not follow the law (Kolmogorov-Smirnov distance {ks.statistic:.3f}, p {ks_p:.1g})")
+    verdict = f"sent as asked: {name}" if not against else f"not {name}: " + "; ".join(against)
+    return Audit(
+        law=name, count=count, rate_asked_per_s=rate_per_s, rate_per_s=rate, cv=cv, cv_asked=cv_asked,
+        dispersion=dispersion, lag1=lag1, ks_p=ks_p, as_asked=not against, verdict=verdict,
+    )  # fmt: skip
+
+
+def _gap_law(shape: float, rate_per_s: float) -> Callable[[FloatArray], FloatArray] | None:
+    """Distribution function of the gaps; None for constant ones, which have no density to test against."""
+    if math.isinf(shape):
+        return None
+    law = stats.gamma(a=shape, scale=1 / (rate_per_s * shape))
+    return lambda gaps_s: np.asarray(law.cdf(gaps_s), np.float64)
+
+
+def _dispersion(instants_s: FloatArray, rate_per_s: float) -> tuple[float, int]:
+    """Variance over mean of the counts, and the number of whole bins; the rest of the time is left out."""
+    width_s = ARRIVALS_PER_BIN / rate_per_s
+    bins = int(instants_s[-1] / width_s)
+    found = np.histogram(instants_s, bins=bins, range=(0, bins * width_s))[0]
+    return float(found.var(ddof=1) / found.mean()) if bins > 1 else math.nan, bins
+
+
+def _lag1(gaps_s: FloatArray) -> float:
+    """Correlation of neighbours; 0 when all gaps are equal, which hold no information to pass on."""
+    centred = gaps_s - gaps_s.mean()
+    total = float(np.square(centred).sum())
+    return float((centred[1:] * centred[:-1]).sum() / total) if total > 0 else 0.0

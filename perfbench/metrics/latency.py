@@ -1,0 +1,124 @@
+"""Latency: how long each request took, on the two bases.
+
+*Service* counts from the instant the request was written to the kernel: what the server did. *Response* counts from
+the instant pacing wanted the request to leave: what a user of that arrival process felt, with our own lateness and
+every queue in front of the server in it (coordinated omission: giltene/wrk2, README). They are never mixed.
+
+Every function gives float64 ms of shape (n,), one value per record, so that values of one request stand in one row.
+NaN: left out (it failed, was cut off, or the thing never happened). Infinite: due, but never sent.
+To add a metric: a function and a line in PER_REQUEST; the summary, the SLO grammar and the report read that table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from perfbench.metrics.columns import NEVER, UNSENT, BoolArray, Columns, FloatArray, IntArray
+
+
+def between_ms(from_ns: IntArray, to_ns: IntArray, counted: BoolArray) -> FloatArray:
+    """Milliseconds from one instant to the other where `counted` holds and both happened, else NaN. Shapes (n,)."""
+    result = np.full(from_ns.shape, np.nan)
+    both = counted & (from_ns != NEVER) & (to_ns != NEVER)
+    result[both] = (to_ns[both] - from_ns[both]) / 1e6
+    return result
+
+
+def ttft_ms(columns: Columns) -> FloatArray:
+    """Written to the first chunk that carries output, of successful streamed requests.
+
+    A role-only chunk, an empty delta, a comment or a usage chunk is no output; reasoning is.
+    """
+    return between_ms(columns.written_ns, columns.first_output_ns, columns.ok & columns.stream)
+
+
+def ttfat_ms(columns: Columns) -> FloatArray:
+    """Written to the first output that is not reasoning, of successful streamed requests."""
+    return between_ms(columns.written_ns, columns.first_answer_ns, columns.ok & columns.stream)
+
+
+def tpot_ms(columns: Columns) -> FloatArray:
+    """(last output chunk - first) / (output tokens - 1), of successful streamed requests.
+
+    NaN below two tokens, where there is no pace to speak of. When every token came in one chunk it is 0: a
+    measurement, not a gap.
+    """
+    span_ms = between_ms(columns.first_output_ns, columns.last_output_ns, columns.ok & columns.stream)
+    span_ms[columns.output_tokens < 2] = np.nan
+    return span_ms / np.maximum(columns.output_tokens - 1, 1)
+
+
+def e2e_ms(columns: Columns) -> FloatArray:
+    """Written to last byte, of successful requests."""
+    return between_ms(columns.written_ns, columns.finished_ns, columns.ok)
+
+
+def response_ttft_ms(columns: Columns) -> FloatArray:
+    """Intended to the first chunk that carries output, of successful streamed requests.
+
+    Infinite for streamed requests that were due and never sent.
+    """
+    result = between_ms(columns.intended_ns, columns.first_output_ns, columns.ok & columns.stream)
+    result[(columns.outcome == UNSENT) & columns.stream] = np.inf
+    return result
+
+
+def response_e2e_ms(columns: Columns) -> FloatArray:
+    """Intended to last byte, of successful requests. Infinite for requests that were due and never sent."""
+    result = between_ms(columns.intended_ns, columns.finished_ns, columns.ok)
+    result[columns.outcome == UNSENT] = np.inf
+    return result
+
+
+def send_lag_ms(columns: Columns) -> FloatArray:
+    """Intended to the start of the first attempt, of everything that was sent: its fate comes later and elsewhere.
+
+    Holds the wait for a limit that the user set (`--parallel` in open loop, requests/s) and our own lateness; the
+    latter alone is `dispatch_lateness_ms`.
+    """
+    return between_ms(columns.intended_ns, columns.first_started_ns, columns.sent)
+
+
+def connect_ms(columns: Columns) -> FloatArray:
+    """Started to written, of successful requests that had to open their connection (DNS, TCP, TLS)."""
+    return between_ms(columns.started_ns, columns.written_ns, columns.ok & ~columns.reused)
+
+
+def dispatch_lateness_ms(columns: Columns) -> FloatArray:
+    """Intended to handed over by the pacer, of every record that says so: purely this client's lateness."""
+    everything = np.ones(columns.size, np.bool_)
+    return between_ms(columns.intended_ns, columns.dispatched_ns, everything)
+
+
+def itl_ms(columns: Columns) -> npt.NDArray[np.float32]:
+    """Gaps between output-bearing chunks of successful streamed requests, pooled: shape (number of gaps,), float32.
+
+    The only metric with several values a request. Empty when gaps were not kept. A chunk is not a token: a server
+    that sends two tokens a chunk has half the gaps, each twice as long.
+    """
+    return columns.itl_ms[np.repeat(columns.ok & columns.stream, columns.itl_count)]
+
+
+def itl_owners(columns: Columns) -> npt.NDArray[np.int32]:
+    """How many of the gaps of `itl_ms` each of its requests has, in the same order: shape (requests with gaps,)."""
+    counts = columns.itl_count[columns.ok & columns.stream]
+    return counts[counts > 0]
+
+
+PER_REQUEST: dict[str, Callable[[Columns], FloatArray]] = {
+    "ttft": ttft_ms,
+    "ttfat": ttfat_ms,
+    "tpot": tpot_ms,
+    "e2e": e2e_ms,
+    "response_ttft": response_ttft_ms,
+    "response_e2e": response_e2e_ms,
+    "send_lag": send_lag_ms,
+    "connect": connect_ms,
+}
+NAMES = ("ttft", "ttfat", "itl", "tpot", "e2e", "response_ttft", "response_e2e", "send_lag", "connect")
+"""Every latency of a summary, in reading order; all but itl stand in PER_REQUEST."""
+RESPONSE_OF = {"ttft": "response_ttft", "e2e": "response_e2e"}
+"""What a gate on the plain name means in open loop."""
