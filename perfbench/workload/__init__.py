@@ -1,0 +1,1 @@
+"""Workloads: what a run sends. `table.py` lists them; importing this package loads none."""
