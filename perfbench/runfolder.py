@@ -13,6 +13,8 @@ While several workers run, each appends to a shard (requests.0.jsonl, ...); the 
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +64,44 @@ class RunFolder:
     def file(self, name: str) -> Path:
         return self.path / name
 
-    def shard(self, worker: int) -> Path:
-        return self.path / f"requests.{worker}.jsonl"
+    def records_of(self, worker: int, of: int) -> Path:
+        """Where a worker appends its records: the one file when it is alone, else a shard."""
+        return self.file(REQUESTS if of == 1 else f"requests.{worker}.jsonl")
+
+    def client_of(self, worker: int, of: int) -> Path:
+        return self.file(CLIENT if of == 1 else f"client.{worker}.jsonl")
+
+    def join_shards(self) -> None:
+        """Put what several workers wrote into one file each. At any instant either the shards or the whole is read."""
+        for name in (REQUESTS, CLIENT):
+            shards = self._shards(name)
+            if not shards or self.file(name).exists():
+                continue
+            new = self.file(f".{name}.new")
+            with new.open("wb") as joined:
+                for shard in shards:
+                    with shard.open("rb") as source:
+                        shutil.copyfileobj(source, joined, _READ_BYTES)
+                    if _ends_torn(shard):  # of a worker that was killed; the next shard begins on its own line
+                        joined.write(b"\n")
+                joined.flush()
+                os.fsync(joined.fileno())
+            new.replace(self.file(name))
+            for shard in shards:
+                shard.unlink()
+
+    def _shards(self, name: str) -> list[Path]:
+        return sorted(self.path.glob(name.replace(".", ".*.")))
+
+    def _files(self, name: str) -> list[Path]:
+        return [self.file(name)] if self.file(name).is_file() else self._shards(name)
+
+    def has_records(self) -> bool:
+        return bool(self._files(REQUESTS))
 
     def record_files(self) -> list[Path]:
-        """requests.jsonl, and shards that were not joined yet."""
-        found = [f for f in (self.file(REQUESTS), *sorted(self.path.glob("requests.*.jsonl"))) if f.is_file()]
+        """requests.jsonl, or the shards that were not joined."""
+        found = self._files(REQUESTS)
         if not found:
             raise ScenarioError(f"{self.path} holds no {REQUESTS}; is it the folder of a run?")
         return found
@@ -78,13 +112,36 @@ class RunFolder:
             yield from _read_lines(file, Record, warnings)
 
     def client_samples(self, warnings: list[str] | None = None) -> list[ClientSample]:
-        files = [f for f in (self.file(CLIENT), *sorted(self.path.glob("client.*.jsonl"))) if f.is_file()]
-        return [sample for file in files for batch in _read_lines(file, ClientSample, warnings) for sample in batch]
+        return [
+            sample
+            for file in self._files(CLIENT)
+            for batch in _read_lines(file, ClientSample, warnings)
+            for sample in batch
+        ]
+
+    def write_info(self, info: RunInfo) -> None:
+        write_whole(self.file(RUN), msgspec.json.format(msgspec.json.encode(info), indent=2))
 
     def info(self) -> RunInfo | None:
         """run.json, or None when there is none (records from elsewhere)."""
         file = self.file(RUN)
         return msgspec.json.decode(file.read_bytes(), type=RunInfo) if file.is_file() else None
+
+
+def _ends_torn(file: Path) -> bool:
+    with file.open("rb") as source:
+        size = source.seek(0, os.SEEK_END)
+        if size == 0:
+            return False
+        source.seek(size - 1)
+        return source.read(1) != b"\n"
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Replace a file at once: whoever reads it sees the old or the new, never half."""
+    new = file.with_name(f".{file.name}.new")
+    new.write_bytes(data)
+    new.replace(file)
 
 
 def _read_lines(file: Path, kind: type[T], warnings: list[str] | None) -> Iterator[list[T]]:

@@ -42,7 +42,12 @@ class ClientProbe:
         self._emit = emit
         self._in_flight = in_flight
         self._lags: list[int] = []
-        self._gc_ns = self._gc_began_ns = 0
+        self._gc_ns = self._gc_began_ns = self._longest_lag_ns = 0
+
+    def take_longest_lag_ns(self) -> int:
+        """The longest turn of the loop since the last call."""
+        longest, self._longest_lag_ns = self._longest_lag_ns, 0
+        return longest
 
     async def run(self) -> None:
         """Sample until cancelled."""
@@ -65,7 +70,9 @@ class ClientProbe:
         loop.call_soon(self._second_hop, time.perf_counter_ns())
 
     def _second_hop(self, then_ns: int) -> None:
-        self._lags.append(time.perf_counter_ns() - then_ns)
+        lag_ns = time.perf_counter_ns() - then_ns
+        self._lags.append(lag_ns)
+        self._longest_lag_ns = max(self._longest_lag_ns, lag_ns)
 
     def _on_gc(self, phase: str, _info: dict[str, Any]) -> None:
         now_ns = time.perf_counter_ns()

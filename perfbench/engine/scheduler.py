@@ -20,7 +20,7 @@ from typing import Self
 from perfbench.engine.clock import Alarm, Clock, SystemClock
 from perfbench.engine.dialect.base import StreamReader
 from perfbench.engine.dialect.error_object import error_message
-from perfbench.engine.errors import BadStatus, ScenarioError, TimedOut, TransportFault
+from perfbench.engine.errors import BadStatus, PerfbenchError, ScenarioError, SinkFailed, TimedOut, TransportFault
 from perfbench.engine.limits import Cap, Gate, Limits
 from perfbench.engine.pacing import ClosedLoop, Pacer
 from perfbench.engine.request import Answer, Attempt, Deadlines, Outcome, Record, Reply, Request, TokenSource
@@ -148,10 +148,16 @@ class Scheduler:
             self._watch_task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch_task
+        failed: SinkFailed | None = None
         for state in self._lanes.values():
             await state.lane.transport.close()
         for sink in self._sinks:
-            await sink.close()
+            try:
+                await sink.close()
+            except SinkFailed as error:  # the others still have something to save
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     @property
     def in_flight(self) -> int:
@@ -181,19 +187,28 @@ class Scheduler:
         share: Share | None = None,
         lane: str = "default",
     ) -> Ended:
-        """Send `requests(0)`, `requests(1)`, ... as the pacer says; return once every one of them has a record."""
+        """Send `requests(0)`, `requests(1)`, ... as the pacer says; return once every one of them has a record.
+
+        Raises what `requests` raised, or SinkFailed; what is in flight then is cut off.
+        """
         share = share or Share()
         began_ns = self._now_ns() if began_ns is None else began_ns
         end_ns = None if stop.duration_s is None else began_ns + round(stop.duration_s * 1e9)
         self._run_ended = None
         state = self._lanes[lane]
-        async with asyncio.TaskGroup() as tasks:
-            stopper = tasks.create_task(self._stop_after(end_ns, stop.grace_s))
-            if isinstance(pacer, ClosedLoop):
-                await self._closed_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
-            else:
-                await self._open_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
-            stopper.cancel()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                stopper = tasks.create_task(self._stop_after(end_ns, stop.grace_s))
+                if isinstance(pacer, ClosedLoop):
+                    await self._closed_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+                else:
+                    await self._open_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+                stopper.cancel()
+        except BaseExceptionGroup as group:  # every task fails when a sink does; say it once
+            known, bugs = group.split(PerfbenchError)
+            if bugs is None and known is not None:
+                raise _first(known) from None
+            raise
         reason, at_ns = self._run_ended or ("number", self._now_ns())
         return Ended(self._stopped or reason, at_ns, self.counts.dispatched)
 
@@ -414,6 +429,12 @@ class Scheduler:
             text=answer.text if keep.texts else None, reasoning=answer.reasoning if keep.texts else None,
             tool_calls=answer.tool_calls if keep.texts else None,
         )  # fmt: skip
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _spill(reply: Reply, reader: StreamReader) -> None:

@@ -1,0 +1,200 @@
+"""Load: what one engine process does with its share of a scenario.
+
+`run_share` is the entry that perfbench.engine.workers calls: it builds the lane, the workload and the sinks that the
+scenario describes, waits for the common start, runs its share of the schedule through the scheduler, and tells the
+parent how it goes four times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import pickle
+import resource
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from perfbench.engine.dialect.base import dialect
+from perfbench.engine.limits import Limits
+from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer
+from perfbench.engine.probe import ClientProbe
+from perfbench.engine.request import Deadlines, Record, Request
+from perfbench.engine.retry import RetryPolicy
+from perfbench.engine.scheduler import Keep, Lane, Scheduler, Share, Stop
+from perfbench.engine.sinks.jsonl import JsonlSink
+from perfbench.engine.transport.base import open_transport
+from perfbench.engine.workers import Link
+from perfbench.live.snapshot import SNAPSHOT_EVERY_S, SnapshotMaker
+from perfbench.runfolder import RunFolder
+from perfbench.scenario import Scenario
+from perfbench.workload import open_workload
+
+HOPELESS_AFTER = 10
+HOPELESS = frozenset(
+    {"dns", "connect_refused", "connect_failed", "timeout_connect", "tls"}
+    | {f"http_{status}" for status in (400, 401, 403, 404, 405, 410, 415, 422, 501)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadJob:
+    """What the parent settled before it started the engine processes. Crosses a pipe between our own processes."""
+
+    scenario: Scenario
+    urls: tuple[str, ...]
+    model: str
+    folder: Path
+
+    def encode(self) -> bytes:
+        return pickle.dumps(self)
+
+
+class ShareResult(msgspec.Struct, frozen=True):
+    """How one share of a run ended."""
+
+    reason: str
+    ended_ns: int
+    dispatched: int
+
+
+class Tripwire:
+    """A sink that ends a run whose endpoint plainly is none: the first requests all failed in a way that lasts."""
+
+    def __init__(self, trip: Callable[[str], None]) -> None:
+        self._trip = trip
+        self._failures = 0
+        self._armed = True
+
+    def add(self, record: Record) -> None:
+        if not self._armed:
+            return
+        if record.error not in HOPELESS:
+            self._armed = False
+            return
+        self._failures += 1
+        if self._failures == HOPELESS_AFTER:
+            self._armed = False
+            self._trip(f"aborted: the first {HOPELESS_AFTER} requests all failed ({record.error})")
+
+    async def close(self) -> None:
+        pass
+
+
+async def run_share(payload: bytes, link: Link) -> bytes:
+    """Carry out one share; returns an encoded ShareResult."""
+    job: LoadJob = pickle.loads(payload)
+    scenario, folder = job.scenario, RunFolder(job.folder)
+    _raise_file_limit()
+    share = Share(link.index, link.of)
+    requests = _requests(scenario, job.model)
+    open_loop = scenario.rate is not None
+    snapshots = SnapshotMaker(share.index, open_loop=open_loop)
+    tripwire = Tripwire(lambda reason: scheduler.stop(reason))
+    records = JsonlSink(folder.records_of(share.index, share.of))
+    client = JsonlSink(folder.client_of(share.index, share.of))
+    cap = scenario.parallel if open_loop else None
+    scheduler = Scheduler(
+        {"default": _lane(scenario, job.urls, share)}, [records, snapshots, tripwire],
+        most_in_flight=None if cap is None else _part(cap, share), worker=share.index, seed=scenario.seed or 0,
+    )  # fmt: skip
+    probe = ClientProbe(share.index, client.add, lambda: scheduler.in_flight)
+    link.on_halt(scheduler.stop)
+    gc.collect()
+    gc.freeze()  # what was imported never dies; a collection then looks at the run's own objects only
+    gc.set_threshold(50_000, 20, 50)
+    async with scheduler:
+        began_ns = await link.go()
+        watching = asyncio.create_task(probe.run())
+        showing = asyncio.create_task(_show(link, scheduler, snapshots, probe))
+        try:
+            stop = Stop(scenario.number, scenario.duration, scenario.grace)
+            ended = await scheduler.run(requests, _pacer(scenario), stop, began_ns=began_ns, share=share)
+        finally:
+            for task in (showing, watching):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await client.close()
+    return msgspec.msgpack.encode(ShareResult(ended.reason, ended.at_ns, ended.dispatched))
+
+
+def _requests(scenario: Scenario, model: str) -> Callable[[int], Request]:
+    """Request i of the run, the same in whatever process asks for it."""
+    speak = dialect(scenario.api or "chat")
+    workload = open_workload(scenario)
+    options = scenario.options(model)
+    expected = workload.expected_tokens + (scenario.max_tokens or 0)
+
+    def request(index: int) -> Request:
+        return Request(
+            key=str(index), body=speak.encode(workload.prompt(index), options), dialect=speak, stream=options.stream,
+            model=model, expected_tokens=expected,
+        )  # fmt: skip
+
+    return request
+
+
+def _pacer(scenario: Scenario) -> Pacer | ClosedLoop:
+    seed = scenario.seed or 0
+    if scenario.rate is None:
+        return ClosedLoop(scenario.parallel or 1, scenario.ramp_up_s, seed)
+    return ARRIVALS[scenario.arrival or "poisson"](scenario.rate, scenario.burstiness or 1.0, seed)
+
+
+def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
+    endpoint = scenario.endpoint(urls)
+    return Lane(
+        transport=open_transport(scenario.transport, endpoint),
+        limits=Limits(
+            requests_per_s=None if scenario.rps is None else scenario.rps / share.of,
+            tokens_per_min=None if scenario.tpm is None else scenario.tpm / share.of,
+        ),
+        retry=RetryPolicy(attempts=1 + scenario.retries),
+        deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
+        keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
+        count_tokens=None if scenario.tokenizer is None else _token_counter(scenario.tokenizer),
+        secrets=() if endpoint.api_key is None else (endpoint.api_key,),
+    )
+
+
+def _token_counter(path: Path) -> Callable[[str], int]:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def _part(cap: int, share: Share) -> int:
+    """This process's part of a cap; the parts add up to it."""
+    return cap // share.of + (share.index < cap % share.of)
+
+
+async def _show(link: Link, scheduler: Scheduler, snapshots: SnapshotMaker, probe: ClientProbe) -> None:
+    """Tell the parent how it goes, and once more at the end."""
+    wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+    going = True
+    while going:
+        try:
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+        except asyncio.CancelledError:
+            going = False
+        before_ns, wall_ns = wall_ns, time.perf_counter_ns()
+        before_cpu_ns, cpu_ns = cpu_ns, time.process_time_ns()
+        snapshot = snapshots.take(
+            wall_ns, dispatched=scheduler.counts.dispatched, started=scheduler.counts.started,
+            in_flight=scheduler.in_flight, waiting=scheduler.waiting, loop_lag_max_ns=probe.take_longest_lag_ns(),
+            cpu_share=(cpu_ns - before_cpu_ns) / max(wall_ns - before_ns, 1),
+        )  # fmt: skip
+        link.progress(msgspec.msgpack.encode(snapshot))
+
+
+def _raise_file_limit() -> None:
+    """A connection is a file; take as many as we may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft != hard else (soft, hard))

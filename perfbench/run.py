@@ -1,0 +1,242 @@
+"""Run: a scenario from its description to its run folder.
+
+The parent's side: it starts the simulator if that is the target, makes sure that something answers, starts the engine
+processes, shows progress, hears Ctrl-C, and computes summary and report from what was written. It sends no load
+itself. Whatever happens on the way, what was measured is kept and summarised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import perfbench
+from perfbench.engine.errors import ExitCode, ScenarioError, SinkFailed
+from perfbench.engine.workers import WorkerEnd, Workers
+from perfbench.live.progress import Progress, RunStart, open_progress
+from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
+from perfbench.load import LoadJob, ShareResult
+from perfbench.preflight import find_target
+from perfbench.runfolder import SCENARIO, RunFolder, RunInfo
+from perfbench.scenario import Scenario
+
+START_DELAY_NS = 20_000_000  # from the word "go" to instant zero, so that every worker has heard it
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    folder: Path
+    summary: dict[str, Any]
+    exit_code: ExitCode
+
+
+def run_scenario(scenario: Scenario, *, live: bool | None = None, quiet: bool = False) -> RunResult:
+    """Carry a scenario out. `live` None: the dashboard if stderr is a terminal.
+
+    Raises ScenarioError and TargetUnreachable before any load is sent. Ctrl-C once cuts the run short and summarises
+    what is there; twice leaves the folder as it is and raises KeyboardInterrupt.
+    """
+    progress = open_progress(live, quiet, sys.stderr)
+    with ExitStack() as cleanup:
+        urls = scenario.url
+        if scenario.builtin_simulator:
+            urls = (cleanup.enter_context(_simulator(scenario)).url,)
+        return asyncio.run(_Conductor(scenario, urls, progress).run())
+
+
+def _simulator(scenario: Scenario) -> Any:
+    from perfbench.simulator.config import SimulatorConfig
+    from perfbench.simulator.process import SimulatorProcess
+
+    return SimulatorProcess(SimulatorConfig.model_validate(scenario.simulator or {}))
+
+
+class _Conductor:
+    """One run."""
+
+    def __init__(self, scenario: Scenario, urls: tuple[str, ...], progress: Progress) -> None:
+        self._scenario, self._urls, self._progress = scenario, urls, progress
+        self._workers_count = _worker_count(scenario)
+        self._pending: list[Snapshot] = []
+        self._decode = msgspec.msgpack.Decoder(Snapshot).decode
+        self._interrupts = 0
+        self._workers: Workers | None = None
+
+    async def run(self) -> RunResult:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt, task)
+        try:
+            target = await find_target(self._scenario, self._urls)
+            folder = RunFolder(_new_folder(self._scenario))
+            info = RunInfo(
+                started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
+                clock_monotonic_ns=time.perf_counter_ns(), clock_unix_ns=time.time_ns(), began_ns=0,
+                planned=self._scenario.number, workers=self._workers_count, notes=list(target.notes),
+                environment=_environment(),
+            )  # fmt: skip
+            folder.file(SCENARIO).write_text(self._scenario.to_yaml(), encoding="utf-8")
+            ends = await self._load(folder, info, target.model)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            self._progress.stop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+        failed = next((end for end in ends if end.exit_code == ExitCode.USAGE), None)
+        if failed is not None:
+            raise ScenarioError(failed.error)
+        return self._conclude(folder, info, ends)
+
+    async def _load(self, folder: RunFolder, info: RunInfo, model: str) -> list[WorkerEnd]:
+        """Run the engine processes from start to end."""
+        scenario = self._scenario
+        job = LoadJob(scenario, self._urls, model, folder.path.resolve())
+        async with Workers("perfbench.load:run_share", job.encode(), self._workers_count, self._received) as workers:
+            self._workers = workers
+            await workers.ready()
+            info.began_ns = time.perf_counter_ns() + START_DELAY_NS
+            folder.write_info(info)
+            self._progress.start(
+                RunStart(
+                    target=", ".join(self._urls), model=model, shape=load_shape(scenario), began_ns=info.began_ns,
+                    planned=scenario.number, duration_s=scenario.duration, workers=self._workers_count,
+                    open_loop=scenario.rate is not None,
+                )
+            )  # fmt: skip
+            workers.go(info.began_ns)
+            if self._interrupts:
+                workers.halt("interrupted")
+            showing = asyncio.create_task(self._show())
+            try:
+                return await workers.ends()
+            finally:
+                showing.cancel()
+                self._workers = None
+                self._update()
+
+    def _conclude(self, folder: RunFolder, info: RunInfo, ends: list[WorkerEnd]) -> RunResult:
+        """Close the folder and compute what it says."""
+        from perfbench.report.html import write_report
+        from perfbench.report.summary import write_summary
+
+        shares = [msgspec.msgpack.decode(end.result, type=ShareResult) for end in ends if end.result is not None]
+        info.notes += [end.error for end in ends if end.error]
+        info.ended = "interrupted" if self._interrupts else _reason(shares)
+        info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
+        info.dispatched = sum(share.dispatched for share in shares) if shares else None
+        folder.join_shards()
+        folder.write_info(info)
+        for end in ends:
+            if end.error:
+                self._progress.note(end.error)
+        if not folder.has_records():
+            raise SinkFailed("; ".join(info.notes) or f"nothing was recorded in {folder.path}")
+        summary = write_summary(folder)
+        write_report(folder, summary)
+        code = exit_code(summary, self._scenario.max_error_rate)
+        if any(end.exit_code == ExitCode.BUG for end in ends) and code != ExitCode.INTERRUPTED:
+            code = ExitCode.BUG
+        return RunResult(folder.path, summary, code)
+
+    def _received(self, _worker: int, payload: bytes) -> None:
+        self._pending.append(self._decode(payload))
+
+    async def _show(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+            self._update()
+
+    def _update(self) -> None:
+        pending, self._pending = self._pending, []
+        self._progress.update(pending, time.perf_counter_ns())
+
+    def _interrupt(self, task: asyncio.Task[Any]) -> None:
+        self._interrupts += 1
+        if self._interrupts == 1 and self._workers is not None:
+            self._progress.note("interrupted: cutting off what is in flight; once more to leave at once")
+            self._workers.halt("interrupted")
+            return
+        if self._workers is not None:
+            self._workers.kill()
+        task.cancel()
+
+
+def exit_code(summary: dict[str, Any], max_error_rate: float) -> ExitCode:
+    """What the shell learns from a summary. The SLO, if there is one, has the say; without it the share of failures."""
+    requests, slo = summary["requests"], summary.get("slo")
+    if (summary.get("run") or {}).get("ended") == "interrupted":
+        return ExitCode.INTERRUPTED
+    failed, succeeded = requests["failed"], requests["succeeded"]
+    if failed and not succeeded:
+        return ExitCode.TARGET
+    if slo is not None:
+        if slo["met"] is None or summary["client"]["verdict"] == "saturated":
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.DONE if slo["met"] else ExitCode.GATE_MISSED
+    return ExitCode.TARGET if failed > max_error_rate * (failed + succeeded) else ExitCode.DONE
+
+
+def load_shape(scenario: Scenario) -> str:
+    """The load in a few words."""
+    if scenario.rate is None:
+        return f"closed loop, {scenario.parallel} parallel"
+    law = scenario.arrival if scenario.burstiness is None else f"{scenario.arrival} (burstiness {scenario.burstiness:g})"
+    cap = "" if scenario.parallel is None else f", at most {scenario.parallel} in flight"
+    return f"open loop, {law}, {scenario.rate:g} req/s{cap}"
+
+
+def _reason(shares: list[ShareResult]) -> str:
+    """Why the run ended: whatever is not the plain end of its bounds comes first."""
+    reasons = {share.reason for share in shares}
+    plain = {"number", "duration"}
+    return next(iter(sorted(reasons - plain) or sorted(reasons)), "died")
+
+
+def _worker_count(scenario: Scenario) -> int:
+    if scenario.workers != "auto":
+        return int(scenario.workers)
+    spare = max(1, (os.cpu_count() or 2) - 1)  # one for this process, and whatever else the machine does
+    return min(spare, scenario.parallel or spare)
+
+
+def _new_folder(scenario: Scenario) -> Path:
+    """outputs/YYYYMMDD_HHMMSS, with a number behind it when that second is taken."""
+    stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+    for number in range(1000):
+        folder = scenario.outputs_dir / (stamp if number == 0 else f"{stamp}_{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ScenarioError(f"outputs_dir {str(scenario.outputs_dir)!r}: {error.strerror}") from None
+    raise ScenarioError(f"outputs_dir {str(scenario.outputs_dir)!r} is full of runs of this second")
+
+
+def _environment() -> dict[str, Any]:
+    packages: dict[str, str | None] = {}
+    for name in ("uvloop", "httptools", "aiohttp", "openai", "msgspec", "numpy"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    return {
+        "perfbench": perfbench.__version__, "python": platform.python_version(), "packages": packages,
+        "host": platform.node(), "system": platform.platform(), "machine": platform.machine(), "cpus": os.cpu_count(),
+    }  # fmt: skip
