@@ -109,11 +109,13 @@ def client_verdict(
         late_p50, late_p99 = percentile(lateness_ms, 0.5), percentile(lateness_ms, 0.99)
         last = percentile(lateness_ms[-max(1, round(lateness_ms.size * LAST_PART)) :], 0.5)
         if late_p50 > allowed_p50_ms:
-            saturated.append(f"half of the requests left over {late_p50:.1f} ms late; {allowed_p50_ms:.1f} ms would do")
+            saturated.append(
+                f"half of the requests left more than {late_p50:.1f} ms late; {allowed_p50_ms:.1f} ms would do"
+            )
         elif last > allowed_p50_ms:
             saturated.append(f"sending fell behind its schedule: the last tenth left {last:.1f} ms late (median)")
         elif late_p99 > allowed_p99_ms:
-            suspect.append(f"1 in 100 requests left over {late_p99:.1f} ms late; {allowed_p99_ms:.1f} ms would do")
+            suspect.append(f"1 in 100 requests left more than {late_p99:.1f} ms late; {allowed_p99_ms:.1f} ms would do")
     if figures is None:
         return ("saturated" if saturated else "unknown"), [*saturated, "this client left no samples of itself"]
 

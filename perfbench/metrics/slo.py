@@ -1,0 +1,287 @@
+"""SLO: what a service must hold, written as one line, and whether a run held it.
+
+    p99 ttft < 500ms and p95 tpot < 40ms and error_rate < 1%
+
+Conditions are joined by `and` or commas. One is a statistic of a latency, a comparison and a limit with its unit; or
+a bare figure, a comparison and a limit. `ttft.p99<450ms` and `p99(ttft) < 450ms` are other ways to write the first.
+In open loop plain `ttft` and `e2e` mean the response base, because that is what users of the service feel; the result
+names the base.
+
+To add a figure, add it to FIGURES and hand its value in; latencies are those of `latency.NAMES`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from scipy.stats import binomtest
+
+from perfbench.engine.errors import ScenarioError
+from perfbench.metrics import latency
+from perfbench.metrics.columns import CANCELLED, FAILED, AnyArray, Columns
+from perfbench.metrics.percentile import CONFIDENCE, SHARES, Spread, minimum_count, nearest_rank, spread
+
+Outcome = Literal["met", "missed", "inconclusive"]
+
+STATISTICS = ("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
+FIGURES = {
+    "error_rate": "share",
+    "goodput": "share",
+    "requests_per_s": "rate",
+    "output_tokens_per_s": "rate",
+}
+"""Bare figures, and what their limit is measured in."""
+ALIASES = {"rps": "requests_per_s", "req_per_s": "requests_per_s", "qps": "requests_per_s", "median": "p50"}
+UNITS: dict[str, dict[str, float]] = {
+    "latency": {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3},
+    "share": {"%": 0.01, "": 1.0},
+    "rate": {"/s": 1.0, "": 1.0},
+}
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+PER_REQUEST_LIMITS = tuple(name for name in latency.PER_REQUEST if name not in ("send_lag", "connect"))
+"""Latencies that a single request can meet or miss: goodput counts by them. Send lag and connect are the way there."""
+
+_CONDITION = re.compile(
+    r"""(?P<left> [^<>=≤≥]*? ) \s* (?P<comparison> [<>=≤≥!~]+ ) \s*
+        (?P<number> [-+]? (?: \d+ (?:\.\d*)? | \.\d+ ) (?: e[-+]?\d+ )? ) \s* (?P<unit> .*? )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CALL = re.compile(r"([^()]*?)\s*\(\s*([^()]*?)\s*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison. `limit` is in ms for a latency, else a share or a number per second."""
+
+    metric: str
+    statistic: str | None
+    """None for a bare figure."""
+    comparison: str
+    limit: float
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def holds(self, value: float) -> bool:
+        return COMPARISONS[self.comparison](value, self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """All its conditions must hold. Prints as it was written."""
+
+    text: str
+    conditions: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def request_limits(self, *, open_loop: bool) -> dict[str, float]:
+        """What a single request must stay under to be good: limits in ms by name in `latency.PER_REQUEST`.
+
+        Whatever the statistic: a limit on the p99 is a limit that 99 of 100 requests should meet. Where one metric
+        has several, the loosest counts, because the tighter ones (on the p50, say) allow requests beyond them. ITL
+        has no single value a request, and lower limits (>) are no promise to a user: both are left out.
+        """
+        limits: dict[str, float] = {}
+        for condition in self.conditions:
+            name = resolve(condition.metric, open_loop=open_loop)
+            if name in PER_REQUEST_LIMITS and condition.comparison in ("<", "<="):
+                limits[name] = max(limits.get(name, 0.0), condition.limit)
+        return limits
+
+    def judge(
+        self, columns: Columns, *, open_loop: bool, figures: Mapping[str, float | None] | None = None
+    ) -> dict[str, Any]:
+        """`slo` of the summary: {expression, met, observed: [one per condition]}.
+
+        `figures` holds the values of FIGURES, None where there is none. A condition is judged by the observed value;
+        it is inconclusive when there is none (too few requests for the percentile, or nothing of the kind happened).
+        `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
+        limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
+        known (minimum, maximum, rates). An infinite value has `observed` null and `infinite` true, and misses every
+        `<`. `met` is false when any condition is missed, else null when any is inconclusive, else true.
+        """
+        spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
+        observed = [
+            self._judge_latency(condition, columns, open_loop, spreads)
+            if condition.statistic
+            else _judge_figure(condition, columns, (figures or {}).get(condition.metric))
+            for condition in self.conditions
+        ]
+        outcomes = {result["outcome"] for result in observed}
+        met = False if "missed" in outcomes else None if "inconclusive" in outcomes else True
+        return {"expression": self.text, "met": met, "observed": observed}
+
+    @staticmethod
+    def _judge_latency(
+        condition: Condition, columns: Columns, open_loop: bool, spreads: dict[str, tuple[AnyArray, Spread | None]]
+    ) -> dict[str, Any]:
+        name = resolve(condition.metric, open_loop=open_loop)
+        if name not in spreads:
+            values, clusters = latency_values(columns, name)
+            spreads[name] = values, spread(values, clusters)
+        values, found = spreads[name]
+        if found is None:
+            return _result(condition, name, None, 0, None, f"no request has a {name}")
+        statistic = (condition.statistic or "").replace(".", "_")
+        if statistic in SHARES:
+            value = found.percentiles.get(statistic)
+            if value is None:
+                needed = minimum_count(SHARES[statistic])
+                return _result(condition, name, None, found.count, None, f"{needed} values are needed")
+            certain = _survives(condition, value, found.intervals.get(statistic))
+            if certain and (cut_off := int((columns.outcome == CANCELLED).sum())):
+                rank = nearest_rank(found.count + cut_off, SHARES[statistic])
+                longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
+                certain = condition.holds(longer) == condition.holds(value)
+            return _result(condition, name, value, found.count, certain)
+        value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
+        certain = None
+        if statistic == "mean" and found.count >= minimum_count(0.95) and math.isfinite(value):
+            reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
+            certain = _survives(condition, value, (value - reach, value + reach))
+        return _result(condition, name, value, found.count, certain)
+
+
+def resolve(metric: str, *, open_loop: bool) -> str:
+    """The latency that a plain name means: the response base in open loop, the service base in closed loop."""
+    return latency.RESPONSE_OF.get(metric, metric) if open_loop else metric
+
+
+def latency_values(columns: Columns, name: str) -> tuple[AnyArray, AnyArray | None]:
+    """Values of one latency without NaN, shape (n,), and how they cluster by request (ITL only, else None)."""
+    if name == "itl":
+        return latency.itl_ms(columns), latency.itl_owners(columns)
+    values = latency.PER_REQUEST[name](columns)
+    return values[~np.isnan(values)], None
+
+
+def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:
+    count = int(columns.sent.sum())
+    if value is None:
+        return _result(condition, condition.metric, None, count, None, f"{condition.metric} is not known")
+    certain = None
+    if condition.metric == "error_rate":
+        failed = int((columns.outcome == FAILED).sum())
+        count = failed + int(columns.ok.sum())
+        interval = binomtest(failed, count).proportion_ci(CONFIDENCE) if count else None
+        certain = None if interval is None else _survives(condition, value, (interval.low, interval.high))
+    return _result(condition, condition.metric, value, count, certain)
+
+
+def _survives(condition: Condition, value: float, interval: tuple[float, float] | None) -> bool:
+    """Whether both ends of the interval give the verdict that the value gives. Without one nothing is certain."""
+    return interval is not None and all(condition.holds(end) == condition.holds(value) for end in interval)
+
+
+def _result(
+    condition: Condition, name: str, value: float | None, count: int, certain: bool | None, why: str | None = None
+) -> dict[str, Any]:
+    is_latency = condition.statistic is not None
+    outcome: Outcome = "inconclusive" if value is None else "met" if condition.holds(value) else "missed"
+    return {
+        "condition": condition.text,
+        "metric": name,
+        "base": ("response" if name.startswith("response_") else "service") if is_latency else None,
+        "statistic": condition.statistic,
+        "limit_ms": condition.limit if is_latency else None,
+        "limit": condition.limit,
+        "observed": value if value is not None and math.isfinite(value) else None,
+        "infinite": value is not None and math.isinf(value),
+        "outcome": outcome,
+        "certain": certain,
+        "count": count,
+        "why": why,
+    }
+
+
+def parse_slo(text: str) -> Slo:
+    """The SLO that the text spells. Raises ScenarioError naming the condition, the word and the nearest right one."""
+    parts = re.split(r"\s*,\s*|\s+and\s+", text.strip(), flags=re.IGNORECASE)
+    if not text.strip():
+        raise ScenarioError('slo is empty; write it like "p99 ttft < 500ms and error_rate < 1%"')
+    return Slo(text.strip(), tuple(_parse_condition(part, number) for number, part in enumerate(parts, 1)))
+
+
+def _parse_condition(text: str, number: int) -> Condition:
+    def refuse(message: str) -> NoReturn:
+        raise ScenarioError(f"slo, condition {number} ({text!r}): {message}")
+
+    found = _CONDITION.fullmatch(text.strip())
+    if found is None:
+        refuse('not of the form "p99 ttft < 500ms" or "error_rate < 1%"')
+    comparison = found["comparison"].replace("≤", "<=").replace("≥", ">=")
+    if comparison not in COMPARISONS:
+        refuse(f"{comparison!r} is no comparison; there are {', '.join(COMPARISONS)}")
+    words = _words(found["left"])
+    figure = [word for word in words if word in FIGURES]
+    if figure:
+        if len(words) > 1:
+            refuse(f"{figure[0]} stands alone, without a statistic")
+        return Condition(figure[0], None, comparison, _limit(found, FIGURES[figure[0]], refuse), text.strip())
+    metric, statistic = _metric_and_statistic(words, refuse)
+    return Condition(metric, statistic, comparison, _limit(found, "latency", refuse), text.strip())
+
+
+def _words(left: str) -> list[str]:
+    """`p99 ttft`, `p99(ttft)` and `ttft.p99` as lower-case words; the point of `p99.9` does not part them."""
+    spaced = _CALL.sub(r"\1 \2", left.lower())
+    words = re.sub(r"\.(?!\d)|(?<!\d)\.", " ", spaced).split()
+    return [ALIASES.get(word, word) for word in words]
+
+
+def _metric_and_statistic(words: list[str], refuse: Callable[[str], NoReturn]) -> tuple[str, str]:
+    metrics = [word for word in words if word in latency.NAMES]
+    statistics = [word for word in words if word in STATISTICS]
+    strange = [word for word in words if word not in metrics and word not in statistics]
+    if strange:
+        # What is missing says what the strange word should have been.
+        if len(words) == 1:
+            refuse(f"there is no figure {strange[0]!r}{_nearest(strange[0], (*FIGURES, *latency.NAMES))}")
+        if not metrics and statistics:
+            refuse(f"there is no metric {strange[0]!r}{_nearest(strange[0], latency.NAMES)}")
+        if metrics:
+            refuse(f"there is no statistic {strange[0]!r}{_nearest(strange[0], STATISTICS)}")
+        refuse(f"{' '.join(strange)!r} is no metric with a statistic{_nearest(strange[-1], latency.NAMES)}")
+    if len(metrics) != 1:
+        refuse("name one metric: " + ", ".join((*latency.NAMES, *FIGURES)))
+    if len(statistics) != 1:
+        refuse(f"{metrics[0]} needs one statistic, like 'p99 {metrics[0]}'; there are {', '.join(STATISTICS)}")
+    return metrics[0], statistics[0]
+
+
+def _limit(found: re.Match[str], kind: str, refuse: Callable[[str], NoReturn]) -> float:
+    units, unit, number = UNITS[kind], found["unit"].strip().lower(), found["number"]
+    if unit not in units:
+        named = [name for name in units if name]
+        if not unit:
+            refuse(f"{number} has no unit; write {number}ms or {number}s")
+        if " " in unit:
+            refuse(f"{found['unit'].strip()!r} after the number is no unit; join conditions by 'and' or a comma")
+        refuse(f"{unit!r} is no unit here{_nearest(unit, named)}")
+    limit = float(number) * units[unit]
+    if limit < 0 or not math.isfinite(limit):
+        refuse(f"the limit {number}{unit} must be finite and not negative")
+    if kind == "share" and limit > 1:
+        refuse(f"{number}{unit} is more than everything; write a percentage like {number}% or a share from 0 to 1")
+    return limit
+
+
+def _nearest(word: str, right: Iterable[str]) -> str:
+    known = list(right)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return (f"; did you mean {close[0]!r}?" if close else "") + f" (there are {', '.join(known)})"
