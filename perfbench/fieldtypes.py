@@ -158,6 +158,16 @@ def _whole_or_flag(value: object) -> object:
     return {"true": True, "false": False}.get(value.casefold(), value) if isinstance(value, str) else value
 
 
+def _slo(text: str) -> str:
+    from perfbench.metrics.slo import parse_slo  # scipy comes with it: only when there is an SLO to read
+
+    try:
+        parse_slo(text)
+    except ScenarioError as error:
+        raise ValueError(str(error).removeprefix("slo").lstrip(", ")) from None
+    return text
+
+
 def _name(name: str) -> str:
     if not name.strip() or name.strip(".") == "" or any(character in "/\\:\0\n\r\t" for character in name):
         raise ValueError(f"{name!r} cannot name a folder; use letters, digits, dots and dashes")
@@ -181,4 +191,5 @@ Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
 Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
 WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
 Simulator = Annotated[SimulatorConfig, BeforeValidator(simulator_settings)]
+SloText = Annotated[str, AfterValidator(_slo)]
 Name = Annotated[str, AfterValidator(_name)]

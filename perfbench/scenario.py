@@ -148,7 +148,9 @@ class Scenario(BaseModel):
         None, PROMPTS, "tokenizer.json to count output with, where the server does not.", metavar="FILE"
     )
 
-    slo: str | None = key(None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; if not: exit 3.")
+    slo: t.SloText | None = key(
+        None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; if not: exit 3."
+    )
     max_error_rate: t.Share = key(0.5, GATES, "Share of failed requests above which the run ends with exit 4.")
 
     workers: t.Workers = key(1, OUTPUT, "Client processes; auto is one per core.", metavar="COUNT|auto")

@@ -1,1 +1,5 @@
-"""Workloads: what a run sends. `table.py` lists them; importing this package loads none."""
+"""Workloads: what a run sends. `table.py` lists them; to add one, see `base.py`."""
+
+from perfbench.workload.table import open_workload
+
+__all__ = ["open_workload"]

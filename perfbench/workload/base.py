@@ -15,21 +15,20 @@ CHARACTERS_PER_TOKEN = 4  # of English under the usual tokenizers; where nobody 
 
 
 class Workload(Protocol):
+    expected_tokens: int
+    """About how many tokens a prompt has, on average: what a limit on tokens a minute admits by. Without the reply."""
+
     def prompt(self, index: int) -> Prompt:
         """The prompt of arrival `index` (from 0), the same whenever it is asked for."""
-
-    def expected_tokens(self, index: int) -> int:
-        """About how many tokens that prompt has: what a limit on tokens a minute admits by. The reply is not in it."""
 
 
 class Texts(Protocol):
     """Texts that a `Shaped` workload makes prompts of any API from."""
 
+    mean_tokens: int
+
     def text(self, index: int) -> str: ...
 
-    def tokens(self, index: int) -> int:
-        """About how many tokens that text has."""
 
-
-def estimated_tokens(text: str) -> int:
-    return max(1, len(text) // CHARACTERS_PER_TOKEN)
+def estimated_tokens(characters: float) -> int:
+    return max(1, round(characters / CHARACTERS_PER_TOKEN))

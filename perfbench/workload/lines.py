@@ -17,7 +17,7 @@ import orjson
 from perfbench.engine.dialect.base import Prompt
 from perfbench.engine.errors import ScenarioError
 from perfbench.suggest import did_you_mean
-from perfbench.workload.base import CHARACTERS_PER_TOKEN, estimated_tokens
+from perfbench.workload.base import estimated_tokens
 
 FIELDS: dict[str, type] = {"prompt": str, "messages": list, "texts": list, "query": str, "body": dict}
 PROBLEMS_SHOWN = 5
@@ -47,11 +47,10 @@ class LineFile:
 
     def line(self, index: int) -> bytes:
         at = index % len(self._begins)
-        return os.pread(self._file.fileno(), self.size(at), self._begins[at]).strip()
+        return os.pread(self._file.fileno(), self._ends[at] - self._begins[at], self._begins[at]).strip()
 
-    def size(self, index: int) -> int:
-        at = index % len(self._begins)
-        return self._ends[at] - self._begins[at]
+    def mean_tokens(self) -> int:
+        return estimated_tokens((sum(self._ends) - sum(self._begins)) / len(self._begins))
 
     def number(self, index: int) -> int:
         """Its line number in the file, from 1: only for messages, it reads the file."""
@@ -64,6 +63,7 @@ class TextLines:
 
     def __init__(self, path: Path) -> None:
         self._lines = LineFile(path)
+        self.mean_tokens = self._lines.mean_tokens()
         for index in range(len(self._lines)):
             try:
                 self._lines.line(index).decode()
@@ -74,15 +74,13 @@ class TextLines:
     def text(self, index: int) -> str:
         return self._lines.line(index).decode()
 
-    def tokens(self, index: int) -> int:
-        return max(1, self._lines.size(index) // CHARACTERS_PER_TOKEN)
-
 
 class JsonLines:
     """A .jsonl file: each line says what to ask. As `Texts` only where every line is a `prompt`."""
 
     def __init__(self, path: Path) -> None:
         self._lines = LineFile(path)
+        self.mean_tokens = self.expected_tokens = self._lines.mean_tokens()
         self.kinds: set[str] = set()
         problems: list[str] = []
         for index in range(len(self._lines)):
@@ -105,15 +103,9 @@ class JsonLines:
             case kind:
                 return Prompt(**{kind: item[kind]})
 
-    def expected_tokens(self, index: int) -> int:
-        return max(1, self._lines.size(index) // CHARACTERS_PER_TOKEN)
-
     def text(self, index: int) -> str:
         text: str = orjson.loads(self._lines.line(index))["prompt"]
         return text
-
-    def tokens(self, index: int) -> int:
-        return estimated_tokens(self.text(index))
 
 
 def _kind_of(item: dict[str, Any]) -> str:

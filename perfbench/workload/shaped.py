@@ -11,12 +11,10 @@ class Single:
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
+        self.expected_tokens = texts.mean_tokens
 
     def prompt(self, index: int) -> Prompt:
         return Prompt(text=self._texts.text(index))
-
-    def expected_tokens(self, index: int) -> int:
-        return self._texts.tokens(index)
 
 
 class Batches:
@@ -25,15 +23,11 @@ class Batches:
     def __init__(self, texts: Texts, batch: int) -> None:
         self._texts = texts
         self._batch = batch
+        self.expected_tokens = batch * texts.mean_tokens
 
     def prompt(self, index: int) -> Prompt:
-        return Prompt(texts=[self._texts.text(at) for at in self._places(index)])
-
-    def expected_tokens(self, index: int) -> int:
-        return sum(self._texts.tokens(at) for at in self._places(index))
-
-    def _places(self, index: int) -> range:
-        return range(index * self._batch, (index + 1) * self._batch)
+        first = index * self._batch
+        return Prompt(texts=[self._texts.text(at) for at in range(first, first + self._batch)])
 
 
 class Rankings:
@@ -42,15 +36,9 @@ class Rankings:
     def __init__(self, texts: Texts, documents: int) -> None:
         self._texts = texts
         self._documents = documents
+        self.expected_tokens = 2 * documents * texts.mean_tokens  # the query is read once with each document
 
     def prompt(self, index: int) -> Prompt:
-        query, *documents = (self._texts.text(at) for at in self._places(index))
+        first = index * (self._documents + 1)
+        query, *documents = (self._texts.text(at) for at in range(first, first + self._documents + 1))
         return Prompt(query=query, documents=documents)
-
-    def expected_tokens(self, index: int) -> int:
-        """A ranking model reads the query once with each document."""
-        query, *documents = (self._texts.tokens(at) for at in self._places(index))
-        return query * len(documents) + sum(documents)
-
-    def _places(self, index: int) -> range:
-        return range(index * (self._documents + 1), (index + 1) * (self._documents + 1))

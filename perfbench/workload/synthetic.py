@@ -44,7 +44,7 @@ class SyntheticTexts:
     def __init__(self, seed: int, words: int) -> None:
         if words < 1:
             raise ScenarioError(f"prompt_tokens must be at least 1, got {words}")
-        self._words = words
+        self._words = self.mean_tokens = words
         self._salt = mixed(seed & _MASK)
         tail = max(0, words - SPELT)
         drawn = random.Random(f"prompts {seed}").choices(WORDS, k=_STRETCH_WORDS + tail)
@@ -62,9 +62,6 @@ class SyntheticTexts:
         spelt = " ".join([WORDS[byte] for byte in number.to_bytes(8)[: self._words]])
         first = number % _STRETCH_WORDS
         return spelt + self._stretch[self._begins[first] : self._begins[first + self._tail]]
-
-    def tokens(self, index: int) -> int:
-        return self._words
 
 
 def mixed(number: int) -> int:
