@@ -143,7 +143,7 @@ class Slo:
             if value is None:
                 needed = minimum_count(SHARES[statistic])
                 return _result(condition, name, None, found.count, None, f"{needed} values are needed")
-            certain = _survives(condition, value, found.intervals.get(statistic))
+            certain: bool | None = _survives(condition, value, found.intervals.get(statistic))
             if certain and (cut_off := int((columns.outcome == CANCELLED).sum())):
                 rank = nearest_rank(found.count + cut_off, SHARES[statistic])
                 longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])

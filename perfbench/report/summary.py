@@ -1,0 +1,255 @@
+"""Summary: everything a run says, as one dict: the contract of summary.json (DESIGN.md section 6, `schema` 1).
+
+Computed from the run folder and the scenario alone, so that any summary can be computed again. What never happened is
+null and never 0. JSON has no infinity: a latency that is infinite is null and named in `infinite` beside it (see
+`percentile.Spread.as_json`). The definitions are in perfbench.metrics; here they are only put in their places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from perfbench import units, yamlfile
+from perfbench.engine.errors import ScenarioError, SinkFailed
+from perfbench.metrics import client, errors, latency
+from perfbench.metrics.arrivals import audit_arrivals
+from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
+from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
+from perfbench.metrics.goodput import meeting
+from perfbench.metrics.percentile import spread
+from perfbench.metrics.slo import Slo, latency_values, parse_slo
+from perfbench.metrics.steady import SteadyWindow, steady_window
+from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
+from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo
+
+SCHEMA = 1
+
+
+def load(folder: RunFolder, warnings: list[str] | None = None) -> Columns:
+    """The records of a run folder as columns; lines that are not whole are left out and named in `warnings`."""
+    return columns(folder.records(warnings))
+
+
+def write_summary(folder: RunFolder) -> dict[str, Any]:
+    """Compute summary.json from what is in the folder, write it all or nothing, and return it.
+
+    A folder without scenario.yaml (records from elsewhere) is summarised as a closed loop without an SLO. Raises
+    ScenarioError for a scenario that cannot be read, SinkFailed when the file cannot be written.
+    """
+    scenario = read_scenario(folder)
+    summary = summarise(folder, scenario)
+    target, draft = folder.file(SUMMARY), folder.file(f".{SUMMARY}.draft")
+    try:
+        draft.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise SinkFailed(f"{target} could not be written: {error.strerror}") from error
+    return summary
+
+
+def read_scenario(folder: RunFolder) -> dict[str, Any]:
+    """The mapping in scenario.yaml; empty when there is no such file."""
+    file: Path = folder.file(SCENARIO)
+    return yamlfile.read(file, {}).values if file.is_file() else {}
+
+
+def open_loop(scenario: Mapping[str, Any]) -> bool:
+    """Whether arrivals had a schedule of their own; without a rate, requests waited for each other."""
+    return scenario.get("rate") is not None
+
+
+def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns | None = None) -> dict[str, Any]:
+    """The summary of the folder's records, or of `records` when they are loaded already. Plain JSON values throughout.
+
+    Of the scenario only rate, arrival, burstiness and slo are read; all of it is repeated in the result. An empty or
+    headless folder gives a summary too, with nulls.
+    """
+    warnings: list[str] = []
+    everything = load(folder, warnings) if records is None else records
+    info = folder.info()
+    is_open = open_loop(scenario)
+    slo = parse_slo(str(scenario["slo"])) if scenario.get("slo") is not None else None
+    span = window_ns(everything) if everything.sent.any() else None
+    flight = in_flight(everything)
+    steady = steady_window(everything, flight) if span else None
+    rates = throughput(everything, *span) if span else throughput(everything, 0, 0)
+    good = None if slo is None else _goodput(everything, slo, is_open, span)
+    figures = {
+        "error_rate": errors.error_rate(everything),
+        "goodput": None if good is None else good["share"],
+        "requests_per_s": rates["requests_per_s"],
+        "output_tokens_per_s": rates["output_tokens_per_s"],
+    }
+    zero_ns = info.began_ns if info is not None else span[0] if span else 0
+    summary = {
+        "schema": SCHEMA,
+        "requests": {
+            "planned": None if info is None else info.planned,
+            **errors.counts(everything),
+            "error_rate": figures["error_rate"],
+            "errors": errors.by_kind(everything),
+        },
+        "window_s": None if span is None else (span[1] - span[0]) / 1e9,
+        "throughput": rates,
+        "latency_ms": latencies(everything, open_loop=is_open),
+        "tokens": _tokens(everything),
+        "client": _client(folder, everything, is_open, span, warnings),
+        "slo": None if slo is None else slo.judge(everything, open_loop=is_open, figures=figures),
+        "goodput": good,
+        "steady_state": None if steady is None else _steady(everything, flight, steady, is_open, zero_ns),
+        "arrivals": _arrivals(everything, scenario) if is_open else None,
+        "concurrency": {
+            "mean": None if span is None else flight.mean(*span),
+            "max": None if span is None else flight.maximum(),
+        },
+        "scenario": dict(scenario),
+        "environment": _environment(info),
+        "run": {
+            "ended": None if info is None else info.ended,
+            "dispatched": None if info is None else info.dispatched,
+            "zero_ns": zero_ns,
+        },
+        "notes": [*([] if info is None else info.notes), *_notes(everything, info), *warnings],
+    }
+    plain: dict[str, Any] = _plain(summary)
+    return plain
+
+
+def latencies(records: Columns, *, open_loop: bool) -> dict[str, Any]:
+    """Every latency by name; null for one that no request has, and for the response base in a closed loop."""
+    found: dict[str, Any] = {}
+    for name in latency.NAMES:
+        if name.startswith("response_") and not open_loop:
+            found[name] = None
+            continue
+        of_name = spread(*latency_values(records, name))
+        # All of them infinite because nothing was ever sent is a finding; TTFT without a stream is not one.
+        found[name] = None if of_name is None else of_name.as_json()
+    return found
+
+
+def _tokens(records: Columns) -> dict[str, Any]:
+    """Sums over successful requests; null where not one of them was told. `unknown`: successes without a count."""
+    ok = records.ok
+    sources = np.unique(records.token_source[ok & (records.token_source >= 0)])
+    return {
+        "input": _sum(records.input_tokens[ok]),
+        "output": _sum(records.output_tokens[ok]),
+        "reasoning": _sum(records.reasoning_tokens[ok]),
+        "cached": _sum(records.cached_tokens[ok]),
+        "source": " + ".join(TOKEN_SOURCES[code] for code in sources) or None,
+        "unknown": int((records.output_tokens[ok] < 0).sum()),
+    }
+
+
+def _sum(counts: AnyArray) -> int | None:
+    known = counts[counts >= 0]
+    return int(known.sum(dtype=np.int64)) if known.size else None
+
+
+def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | None) -> dict[str, Any]:
+    """Good requests per second of the window, and as a share of all that were due: sent or not."""
+    limits = slo.request_limits(open_loop=is_open)
+    mask = meeting(records, limits)
+    counted = errors.counts(records)
+    due = counted["sent"] + counted["unsent"]
+    good = None if mask is None else int(mask.sum())
+    length_s = (span[1] - span[0]) / 1e9 if span else 0.0
+    return {
+        "per_s": good / length_s if good is not None and length_s > 0 else None,
+        "share": good / due if good is not None and due else None,
+        "good": good,
+        "of": due,
+        "limits_ms": limits,
+    }
+
+
+def _client(
+    folder: RunFolder, records: Columns, is_open: bool, span: tuple[int, int] | None, warnings: list[str]
+) -> dict[str, Any]:
+    figures = None
+    if span is not None:
+        last_ns = last_dispatch_ns(records)
+        # While it drains a client idles, which would dilute its figures; a single burst has only its drain.
+        to_ns = last_ns if (last_ns - span[0]) * 2 > span[1] - span[0] else span[1]
+        figures = client.client_figures(folder.client_samples(warnings), span[0], to_ns)
+    lateness_ms = latency.dispatch_lateness_ms(records)[np.argsort(records.intended_ns, kind="stable")]
+    ttft, _ = latency_values(records, "ttft")
+    spoiled = ttft if ttft.size else latency_values(records, "e2e")[0]
+    return client.describe(
+        figures, lateness_ms[~np.isnan(lateness_ms)], spoiled, open_loop=is_open, streamed=ttft.size > 0
+    )
+
+
+def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool, zero_ns: int) -> dict[str, Any]:
+    started_in_it = records.where(window.holds(records))
+    return {
+        "from_s": (window.from_ns - zero_ns) / 1e9,
+        "to_s": (window.to_ns - zero_ns) / 1e9,
+        "plateau": window.plateau,
+        "stationary": window.stationary,
+        "growth": window.growth,
+        "requests": started_in_it.size,
+        "throughput": throughput(records, window.from_ns, window.to_ns),
+        "latency_ms": latencies(started_in_it, open_loop=is_open),
+        "concurrency": {"mean": flight.mean(window.from_ns, window.to_ns)},
+        "littles_law_residual": littles_law_residual(flight, records, window.from_ns, window.to_ns),
+    }
+
+
+def _arrivals(records: Columns, scenario: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        rate_per_s = units.rate_per_s(scenario["rate"])
+    except ValueError as error:
+        raise ScenarioError(f"{SCENARIO}: rate: {error}") from None
+    burstiness = scenario.get("burstiness")
+    return audit_arrivals(
+        records.first_started_ns[records.sent],
+        str(scenario.get("arrival") or "poisson"),
+        rate_per_s,
+        1.0 if burstiness is None else float(burstiness),
+    ).as_json()
+
+
+def _environment(info: RunInfo | None) -> dict[str, Any]:
+    return {} if info is None else {"started_at": info.started_at, "workers": info.workers, **info.environment}
+
+
+def _notes(records: Columns, info: RunInfo | None) -> list[str]:
+    """What a reader of the figures must know, beyond the figures."""
+    notes = []
+    counted = errors.counts(records)
+    if info is not None and info.ended is None:
+        notes.append("the run was killed before it ended: requests then in flight left no record")
+    if counted["cancelled"]:
+        notes.append(
+            f"{counted['cancelled']} requests were cut off at the end and are in no latency; "
+            "had they ended, the upper percentiles would be higher"
+        )
+    if counted["unsent"]:
+        notes.append(
+            f"{counted['unsent']} arrivals were due and never sent; they count as infinitely late on the response base"
+        )
+    if records.size and not counted["succeeded"]:
+        notes.append("no request succeeded, so there is no latency to report")
+    return notes
+
+
+def _plain(value: Any) -> Any:
+    """Plain JSON values: numpy's scalars unpacked, and null for a number that JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
