@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import http_exceptions
+from aiohttp.client_proto import ResponseHandler
 
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, ScenarioError, TimedOut, TransportFault
@@ -109,17 +110,31 @@ async def _read(response: aiohttp.ClientResponse, reply: Reply) -> None:
     reply.status = response.status
     reply.headers = [(name.lower(), value) for name, value in response.raw_headers]
     inflate = inflater(reply.header(b"content-encoding") or b"")
-    async for data in response.content.iter_any():
-        reply.last_byte_ns = now_ns()
-        reply.bytes_in += len(data)
-        if inflate is not None:
-            data = inflate.decompress(data)
-            if not data:
-                continue
-        reply.add(data, reply.last_byte_ns)
+    protocol = response.connection.protocol if response.connection is not None else None
+    try:
+        async for data in response.content.iter_any():
+            reply.last_byte_ns = now_ns()
+            reply.bytes_in += len(data)
+            if inflate is not None:
+                data = inflate.decompress(data)
+                if not data:
+                    continue
+            reply.add(data, reply.last_byte_ns)
+    except aiohttp.ClientPayloadError:
+        _raise_reset(protocol)
+        raise
+    if reply.header(b"content-length") is None and reply.header(b"transfer-encoding") is None:
+        _raise_reset(protocol)  # where only the close ends a body, aiohttp takes a reset for one
     if inflate is not None and not inflate.eof:
         raise BadHttp("bad_encoding", "the compressed body ends too early")
     reply.finished_ns = now_ns()
+
+
+def _raise_reset(protocol: ResponseHandler | None) -> None:
+    """Raise what broke the connection, if it was more than a close: aiohttp leaves it out of what it raises itself."""
+    lost = protocol.exception() if protocol is not None else None
+    if isinstance(lost, OSError):
+        raise lost
 
 
 # -- trace hooks; what they get is the reply -------------------------------------------------------------------------

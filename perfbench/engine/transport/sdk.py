@@ -200,7 +200,7 @@ def _take_head(response: httpx2.Response, reply: Reply) -> None:
 def _take_whole(response: httpx2.Response, reply: Reply) -> None:
     """A reply whose body the SDK has read, because of its status."""
     _take_head(response, reply)
-    now_ns = time.perf_counter_ns()
+    now_ns = reply.last_byte_ns = time.perf_counter_ns()
     reply.bytes_in += response.num_bytes_downloaded
     if response.content:
         reply.add(response.content, now_ns)
