@@ -14,7 +14,6 @@ import os
 import socket
 import ssl
 import time
-import zlib
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +24,7 @@ from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, TimedOut, TransportFault
 from perfbench.engine.request import Reply, Request
 from perfbench.engine.transport.base import Endpoint
+from perfbench.engine.transport.coding import Inflate, inflater
 from perfbench.engine.transport.headers import request_headers
 from perfbench.engine.transport.targets import Targets
 
@@ -168,8 +168,8 @@ class _Connection(asyncio.Protocol):
     """One connection; between `begin` and the end of the reply it belongs to one request."""
 
     __slots__ = (
-        "_close_delimited", "_fd", "_head_bytes", "_head_done", "_inflate", "_interim", "_keep", "_loop", "_now_ns",
-        "_origin", "_parser", "_reply", "_transport", "_waiter",
+        "_body_bytes", "_close_delimited", "_fd", "_fresh", "_head_bytes", "_head_done", "_inflate", "_interim", "_keep",
+        "_loop", "_now_ns", "_origin", "_parser", "_reply", "_transport", "_waiter", "on_body",
     )  # fmt: skip
 
     def __init__(self, origin: _Origin, loop: asyncio.AbstractEventLoop) -> None:
@@ -180,8 +180,11 @@ class _Connection(asyncio.Protocol):
         self._fd = -1
         self._reply: Reply | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._inflate: Any = None
+        self._inflate: Inflate | None = None
         self._now_ns = 0
+        self._fresh = bytearray()  # body bytes of the read at hand
+        self.on_body = self._fresh.extend  # called by the parser for every chunk of the body, without a Python frame
+        self._body_bytes = 0
         self._head_bytes = 0
         self._head_done = self._interim = self._keep = self._close_delimited = False
 
@@ -196,6 +199,7 @@ class _Connection(asyncio.Protocol):
         self._reply = reply
         waiter = self._waiter = self._loop.create_future()
         self._inflate = None
+        self._fresh.clear()
         self._head_bytes = 0
         self._head_done = self._interim = self._keep = self._close_delimited = False
         reply.written_ns = _now_ns()
@@ -246,7 +250,7 @@ class _Connection(asyncio.Protocol):
         reply.last_byte_ns = self._now_ns = now_ns
         reply.bytes_in += len(data)
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(data)  # which calls back with headers and body
         except httptools.HttpParserUpgrade:
             self._fail(BadHttp("bad_http", "the server switched protocols"))
             return
@@ -256,6 +260,8 @@ class _Connection(asyncio.Protocol):
                 self._fail(cause if isinstance(cause, TransportFault) else BadHttp("bad_http", str(error)))
                 return
             self._keep = False
+        if self._fresh and not self._take_body(reply, now_ns):
+            return
         if reply.finished_ns is not None:
             self._complete()
         elif not self._head_done:
@@ -321,26 +327,8 @@ class _Connection(asyncio.Protocol):
             elif name == b"transfer-encoding":
                 chunked = b"chunked" in value.lower()
             elif name == b"content-encoding":
-                self._inflate = _inflater(value)
+                self._inflate = inflater(value)
         self._close_delimited = not (has_length or chunked or status in (204, 304))
-
-    def on_body(self, data: bytes) -> None:
-        reply = self._reply
-        if reply is None or reply.finished_ns is not None:
-            return
-        if self._inflate is not None:
-            try:
-                data = self._inflate.decompress(data)
-            except zlib.error as error:
-                raise BadHttp("bad_encoding", str(error)) from None
-            if not data:
-                return
-        body = reply.body
-        body += data
-        reply.ends.append(len(body))
-        reply.stamps.append(self._now_ns)
-        if len(body) >= reply.spill_at and reply.spill is not None:
-            reply.spill()
 
     def on_message_complete(self) -> None:
         reply = self._reply
@@ -350,6 +338,7 @@ class _Connection(asyncio.Protocol):
             self._interim = False
             return
         reply.finished_ns = self._now_ns
+        self._body_bytes = len(self._fresh)
         self._keep = (
             not self._close_delimited
             and self._parser is not None
@@ -358,10 +347,30 @@ class _Connection(asyncio.Protocol):
             and self._transport.get_write_buffer_size() == 0  # else it answered before it had read the request
         )
 
+    def _take_body(self, reply: Reply, now_ns: int) -> bool:
+        """Hand over the body bytes of one read, under one stamp. False if they were not what they should be."""
+        fresh = self._fresh
+        if reply.finished_ns is not None:
+            del fresh[self._body_bytes :]  # what follows the end of the reply is not its body
+        try:
+            data = fresh if self._inflate is None else self._inflate.decompress(bytes(fresh))
+        except TransportFault as fault:
+            self._fail(fault)
+            return False
+        if data:
+            body = reply.body
+            body += data
+            reply.ends.append(len(body))
+            reply.stamps.append(now_ns)
+            if len(body) >= reply.spill_at and reply.spill is not None:
+                reply.spill()
+        fresh.clear()
+        return True
+
     # -- ends --------------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
-        if self._inflate is not None and not self._inflate.eof and self._reply is not None and self._reply.body:
+        if self._inflate is not None and not self._inflate.eof:
             self._fail(BadHttp("bad_encoding", "the compressed body ends too early"))
             return
         waiter, self._waiter, self._reply = self._waiter, None, None
@@ -385,13 +394,3 @@ class _Connection(asyncio.Protocol):
             self._origin.idle.remove(self)
         if self._transport is not None:
             self._transport.close()
-
-
-def _inflater(encoding: bytes) -> Any:
-    """A streaming decoder for a Content-Encoding, or None for identity."""
-    name = encoding.strip().lower()
-    if name in (b"gzip", b"x-gzip", b"deflate"):
-        return zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib, whichever its header says
-    if name in (b"", b"identity"):
-        return None
-    raise BadHttp("bad_encoding", f"content-encoding {encoding.decode('latin-1')!r} is not one we asked for")
