@@ -134,8 +134,8 @@ class ChoiceCollector:
         """The hot path: a hundred events at a time, most of them one piece of text."""
         choices, output_ns = self._choices, self._output_ns
         for event, instant in zip(events, instants, strict=True):
-            if event.usage is not None:
-                self._usage = event.usage
+            if (usage := event.usage) is not None and (self._usage is None or usage.prompt_tokens is not None):
+                self._usage = usage  # where every chunk has one, the last is the whole
             if event.error is not None or not event.choices:
                 self._aside(event)
                 if not event.choices:

@@ -153,7 +153,10 @@ class Framer:
             lines.pop()  # not whole, or a CR whose LF may be still to come
         for line in lines:
             bare = line.rstrip(b"\r\n")
-            if bare:
+            if bare.startswith(b"data: "):  # nearly all of them; the next branch says the same of other spellings
+                data.append(bare[6:])
+                data_end = min(at + len(bare) + 1, len(text))
+            elif bare:
                 name, _, value = bare.partition(b":")
                 value = value.removeprefix(b" ")
                 if name == b"event":
@@ -162,9 +165,9 @@ class Framer:
                     data.append(value)
                     data_end = min(at + len(bare) + 1, len(text))
                     kind = kind if name == b"data" else name
-                at += len(line)
-                continue
             at += len(line)
+            if bare:
+                continue
             if data:
                 payload = b"\n".join(data)
                 if payload.strip() == _DONE:
