@@ -48,5 +48,7 @@ class Models:
         elif not decoded.data:
             answer.fault = BadReply("empty_reply", "the list of models is empty")
         else:
-            answer.extra = {"models": [model.id for model in decoded.data]}
+            names = [model.id for model in decoded.data]
+            answer.text = "\n".join(names)  # so that a record that keeps texts tells them too
+            answer.extra = {"models": names}
         return answer

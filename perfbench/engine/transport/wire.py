@@ -168,8 +168,8 @@ class _Connection(asyncio.Protocol):
     """One connection; between `begin` and the end of the reply it belongs to one request."""
 
     __slots__ = (
-        "_body_bytes", "_close_delimited", "_fd", "_fresh", "_head_bytes", "_head_done", "_inflate", "_interim", "_keep",
-        "_loop", "_now_ns", "_origin", "_parser", "_reply", "_transport", "_waiter", "on_body",
+        "_body_bytes", "_close_delimited", "_fd", "_fresh", "_head_bytes", "_head_done", "_inflate", "_interim",
+        "_keep", "_loop", "_now_ns", "_origin", "_parser", "_reply", "_transport", "_waiter", "on_body",
     )  # fmt: skip
 
     def __init__(self, origin: _Origin, loop: asyncio.AbstractEventLoop) -> None:
