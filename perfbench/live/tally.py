@@ -26,7 +26,7 @@ SILENT_AFTER_S = 3.0
 """A worker that has not been heard of for that long counts as gone: its requests are no longer in flight."""
 
 SUSPECT_LAG_MS, SATURATED_LAG_MS = 5.0, 50.0
-SUSPECT_CPU, SATURATED_CPU = 0.80, 0.95
+SUSPECT_CPU, SATURATED_CPU = 0.90, 0.95
 SUSPECT_SEND_LAG_MS = 20.0
 
 
@@ -211,7 +211,7 @@ class Tally:
             errors.update(snapshot.errors)
         return Figures(
             now_ns=now_ns,
-            elapsed_s=(now_ns - self._began_ns) / 1e9,
+            elapsed_s=max(now_ns - self._began_ns, 0) / 1e9,  # a run is announced a moment before it begins
             dispatched=self._sum("dispatched"),
             finished=finished,
             ok=ok,

@@ -5,7 +5,9 @@ terminal; that it is not read as markup there is up to the caller (rich `Text`, 
 """
 
 import unicodedata
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from perfbench.engine.errors import KINDS
 
@@ -77,3 +79,22 @@ def explain(kind: str) -> str:
         known = int(status) in set(HTTPStatus)
         return f"the server answered {status} {HTTPStatus(int(status)).phrase if known else '(no registered status)'}"
     return KINDS.get(kind, "a kind this version does not know")
+
+
+def load_shape(scenario: Mapping[str, Any]) -> str:
+    """The load of a resolved scenario in a few words: "closed loop, 64 parallel", "open loop, 20 req/s poisson"."""
+    rate, parallel = scenario.get("rate"), scenario.get("parallel")
+    if rate is None:
+        return f"closed loop, {harmless(parallel)} parallel" if parallel is not None else "load unknown"
+    burstiness = scenario.get("burstiness")
+    law = harmless(scenario.get("arrival") or "")
+    per_s = f"{rate:g}" if isinstance(rate, int | float) else harmless(rate)
+    words = ["open loop", f"{per_s} req/s {law}".strip()]
+    words += [f"burstiness {harmless(burstiness)}"] if burstiness is not None and law == "gamma" else []
+    return ", ".join(words + ([f"at most {harmless(parallel)} in flight"] if parallel is not None else []))
+
+
+def target(scenario: Mapping[str, Any]) -> str:
+    """The URLs, or that it was the built-in simulator."""
+    urls = scenario.get("url") or ()
+    return ", ".join(harmless(url) for url in ([urls] if isinstance(urls, str) else urls)) or "target unknown"

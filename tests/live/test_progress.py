@@ -84,8 +84,8 @@ def test_a_frame_is_smaller_than_the_terminal(size):
 
 @pytest.mark.parametrize(("size", "shown"), [
     pytest.param((80, 24), [
-        "some-model", "closed loop", "40%", "64 in flight", "403 of 1000 done", "last 5 s", "TTFT", "ITL", "TPOT", "E2E",
-        "req/s", "tok/s", "█", "http_503", "answered 503", "client", "ok",
+        "some-model", "closed loop", "40%", "64 in flight", "403 of 1000 done", "last 5 s", "TTFT", "ITL", "TPOT",
+        "E2E", "req/s", "tok/s", "█", "http_503", "answered 503", "client", "ok",
     ], id="80x24"),
     pytest.param((120, 40), ["some-model", "TTFT", "req/s", "top 4", "http_503"], id="120x40 has charts"),
     pytest.param((80, 10), ["some-model", "40%", "TTFT", "E2E", "client", "http_503"], id="ten lines: the latencies"),

@@ -1,0 +1,192 @@
+"""HTML: the report page of a run, one file that needs nothing else.
+
+Everything foreign reaches the page in one of two ways: as text that the template escapes, or as JSON in a block that no
+browser executes. The page's own scripts are named by their hashes in its content security policy and nothing else may
+run or be fetched, so what slipped through would still be dead, and the page cannot call home.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from perfbench.engine.errors import NoData
+from perfbench.engine.request import Record
+from perfbench.metrics.columns import Columns, columns
+from perfbench.metrics.throughput import window_ns
+from perfbench.report import facts, series
+from perfbench.report.charts import Chart, Data, charts
+from perfbench.report.text import harmless, load_shape, span, target
+from perfbench.runfolder import REPORT, RunFolder, RunInfo
+
+TEMPLATES = Path(__file__).parent / "templates"
+DETAILS_KEPT = 500
+"""Different details remembered per kind of error; servers that put an id into each message have no end of them."""
+DETAILS_SHOWN = 3
+
+
+def write_report(folder: RunFolder, summary: dict[str, Any]) -> Path:
+    """Write report.html into the folder, from its records and what `summary` says of them."""
+    details = _Details()
+    found = columns(details.watch(folder.records()))
+    page = render(summary, found, folder, details)
+    path = folder.file(REPORT)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+@dataclass(slots=True)
+class _Details:
+    """What servers said when requests failed: the commonest details of each kind."""
+
+    said: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def watch(self, batches: Iterable[list[Record]]) -> Iterator[list[Record]]:
+        for batch in batches:
+            for record in batch:
+                if record.error and record.error_detail:
+                    seen = self.said.setdefault(record.error, Counter())
+                    text = harmless(record.error_detail, 300)
+                    if text in seen or len(seen) < DETAILS_KEPT:
+                        seen[text] += 1
+            yield batch
+
+    def commonest(self, kind: str) -> list[str]:
+        return [text for text, _ in self.said.get(kind, Counter()).most_common(DETAILS_SHOWN)]
+
+
+def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: _Details) -> str:
+    """The whole page."""
+    info = folder.info()
+    scenario = summary.get("scenario") or {}
+    data = _data(summary, found, folder, info)
+    drawn = charts(data) if data is not None else []
+    scripts = [
+        Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
+        Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+    ]  # fmt: skip
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    client = summary.get("client") or {}
+    errors = facts.error_rows(summary.get("requests") or {})
+    return environment.get_template("report.html").render(
+        title=harmless(scenario.get("name") or "run"),
+        model=harmless(scenario.get("model") or ""),
+        target=target(scenario),
+        load=load_shape(scenario),
+        when=_when(info),
+        ended=_ended(info),
+        notes=[harmless(note, 1000) for note in summary.get("notes") or ()],
+        verdict=harmless(client.get("verdict") or "unknown"),
+        verdict_meaning=facts.VERDICT_MEANINGS.get(client.get("verdict") or "unknown", ""),
+        reasons=[harmless(reason, 400) for reason in client.get("reasons") or ()],
+        client=facts.client_facts(client),
+        slo=facts.slo_word(summary.get("slo")),
+        slo_rows=facts.slo_rows(summary.get("slo")),
+        tiles=facts.tiles(summary),
+        counts=facts.count_facts(summary.get("requests") or {}),
+        throughput=facts.throughput_facts(summary),
+        latency_columns=facts.COLUMNS,
+        latencies=facts.latency_rows(summary.get("latency_ms") or {}),
+        errors=[(row, details.commonest(row.kind)) for row in errors],
+        audit=facts.audit_facts(summary.get("arrivals")),
+        audit_verdict=harmless((summary.get("arrivals") or {}).get("verdict") or "", 400),
+        steady=facts.steady_sentence(summary.get("steady_state")),
+        groups=_grouped(drawn),
+        scenario=_yaml(scenario),
+        environment=facts.flat(summary.get("environment") or {}),
+        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        figures=_script_json({chart.key: chart.figure for chart in drawn}),
+        scripts=scripts,
+        hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
+    )
+
+
+def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunInfo | None) -> Data | None:
+    """What charts are made from; None when nothing was ever sent."""
+    try:
+        from_ns, to_ns = window_ns(found)
+    except NoData:
+        return None
+    scenario = summary.get("scenario") or {}
+    zero_ns = info.began_ns if info is not None else from_ns
+    steady = summary.get("steady_state")
+    return Data(
+        columns=found,
+        samples=sorted(folder.client_samples(), key=lambda sample: sample.to_ns),
+        latency_ms=summary.get("latency_ms") or {},
+        zero_ns=zero_ns,
+        bins=series.bins(min(from_ns, zero_ns), to_ns),
+        steady_ns=None
+        if not steady
+        else (zero_ns + round(steady["from_s"] * 1e9), zero_ns + round(steady["to_s"] * 1e9)),
+        open_loop=scenario.get("rate") is not None,
+        arrival=str(scenario.get("arrival") or ""),
+    )
+
+
+def _grouped(drawn: list[Chart]) -> dict[str, list[Chart]]:
+    groups: dict[str, list[Chart]] = {}
+    for chart in drawn:
+        groups.setdefault(chart.group, []).append(chart)
+    return groups
+
+
+def _when(info: RunInfo | None) -> str:
+    if info is None:
+        return ""
+    try:
+        began = datetime.fromisoformat(info.started_at).strftime("%d %B %Y, %H:%M:%S %Z").strip()
+    except ValueError:
+        began = harmless(info.started_at)
+    lasted = "" if info.ended_ns is None else f", sent for {span((info.ended_ns - info.began_ns) / 1e9)}"
+    return began + lasted
+
+
+ENDED = {
+    "number": "all requests were sent",
+    "duration": "the time was up",
+    "interrupted": "it was interrupted: what follows is what was finished by then",
+    "aborted": "it was aborted: what follows is what was finished by then",
+}
+
+
+def _ended(info: RunInfo | None) -> str:
+    if info is None:
+        return ""
+    return ENDED.get(info.ended or "", "the run did not come to its end; this is what it left behind")
+
+
+def _yaml(scenario: dict[str, Any]) -> str:
+    """The scenario as it could be run again; escapes in its strings stay visible."""
+    given = {name: value for name, value in scenario.items() if value not in (None, [], {}, ())}
+    return yaml.safe_dump(given, sort_keys=False, allow_unicode=False, width=100)
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that may stand in a <script> block: nothing in it can end the block or begin a comment."""
+    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
