@@ -63,12 +63,13 @@ def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness
     """
     law = law.lower()
     name = f"{law} at {rate_per_s:g}/s" + (f", burstiness {burstiness:g}" if law == "gamma" else "")
-    instants_s = np.sort(started_ns - (started_ns.min() if started_ns.size else 0)) / 1e9
-    count = int(instants_s.size)
-    if count < FEWEST or instants_s[-1] == 0:
+    count = int(started_ns.size)
+    instants_ns = np.sort(started_ns)
+    if count < FEWEST or instants_ns[0] == instants_ns[-1]:
         too_few = f"{count} arrivals are too few to test; {FEWEST} are needed"
         return Audit(law=name, count=count, rate_asked_per_s=rate_per_s, verdict=too_few)
-    gaps_s = np.diff(instants_s)
+    gaps_s = np.diff(instants_ns) / 1e9  # in this order: constant gaps stay exactly constant
+    instants_s = (instants_ns - instants_ns[0]) / 1e9
     rate, cv = gaps_s.size / instants_s[-1], float(gaps_s.std() / gaps_s.mean())
     dispersion, bins = _dispersion(instants_s, rate)
     lag1 = _lag1(gaps_s)

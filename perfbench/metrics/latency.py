@@ -5,8 +5,9 @@ the instant pacing wanted the request to leave: what a user of that arrival proc
 every queue in front of the server in it (coordinated omission: giltene/wrk2, README). They are never mixed.
 
 Every function gives float64 ms of shape (n,), one value per record, so that values of one request stand in one row.
-NaN: left out (it failed, was cut off, or the thing never happened). Infinite: due, but never sent.
-To add a metric: a function and a line in PER_REQUEST; the summary, the SLO grammar and the report read that table.
+NaN: left out (it failed, was cut off, or the thing never happened). Infinite: due, but never sent. To add a metric: a
+function, a line in PER_REQUEST and its name in names.py; the summary, the SLO grammar and the report read those
+tables.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from perfbench.metrics.columns import NEVER, UNSENT, BoolArray, Columns, FloatArray, IntArray
+from perfbench.metrics.columns import NEVER, UNSENT, AnyArray, BoolArray, Columns, FloatArray, IntArray
+from perfbench.metrics.names import NAMES as NAMES
+from perfbench.metrics.names import RESPONSE_OF as RESPONSE_OF
 
 
 def between_ms(from_ns: IntArray, to_ns: IntArray, counted: BoolArray) -> FloatArray:
@@ -118,7 +121,11 @@ PER_REQUEST: dict[str, Callable[[Columns], FloatArray]] = {
     "send_lag": send_lag_ms,
     "connect": connect_ms,
 }
-NAMES = ("ttft", "ttfat", "itl", "tpot", "e2e", "response_ttft", "response_e2e", "send_lag", "connect")
-"""Every latency of a summary, in reading order; all but itl stand in PER_REQUEST."""
-RESPONSE_OF = {"ttft": "response_ttft", "e2e": "response_e2e"}
-"""What a gate on the plain name means in open loop."""
+
+
+def latency_values(columns: Columns, name: str) -> tuple[AnyArray, npt.NDArray[np.int32] | None]:
+    """Values of one latency (of NAMES) without NaN: shape (n,); and, of ITL only, how they cluster by request."""
+    if name == "itl":
+        return itl_ms(columns), itl_owners(columns)
+    values = PER_REQUEST[name](columns)
+    return values[~np.isnan(values)], None

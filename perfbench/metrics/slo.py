@@ -7,7 +7,7 @@ a bare figure, a comparison and a limit. `ttft.p99<450ms` and `p99(ttft) < 450ms
 In open loop plain `ttft` and `e2e` mean the response base, because that is what users of the service feel; the result
 names the base.
 
-To add a figure, add it to FIGURES and hand its value in; latencies are those of `latency.NAMES`.
+To add a figure, add it to FIGURES and hand its value in; latencies are those of `names.NAMES`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,13 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
-
-import numpy as np
-from scipy.stats import binomtest
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from perfbench.engine.errors import ScenarioError
-from perfbench.metrics import latency
-from perfbench.metrics.columns import CANCELLED, FAILED, AnyArray, Columns
-from perfbench.metrics.percentile import CONFIDENCE, SHARES, Spread, minimum_count, nearest_rank, spread
+from perfbench.metrics.names import NAMES, RESPONSE_OF
 
-Outcome = Literal["met", "missed", "inconclusive"]
+if TYPE_CHECKING:
+    from perfbench.metrics.columns import Columns
 
 STATISTICS = ("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 FIGURES = {
@@ -50,8 +46,9 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-PER_REQUEST_LIMITS = tuple(name for name in latency.PER_REQUEST if name not in ("send_lag", "connect"))
-"""Latencies that a single request can meet or miss: goodput counts by them. Send lag and connect are the way there."""
+PER_REQUEST_LIMITS = tuple(name for name in NAMES if name not in ("itl", "send_lag", "connect"))
+"""Latencies that a single request can meet or miss: goodput counts by them. ITL has no single value a request; send lag
+and connect are only the way there."""
 
 _CONDITION = re.compile(
     r"""(?P<left> [^<>=≤≥]*? ) \s* (?P<comparison> [<>=≤≥!~]+ ) \s*
@@ -93,8 +90,8 @@ class Slo:
         """What a single request must stay under to be good: limits in ms by name in `latency.PER_REQUEST`.
 
         Whatever the statistic: a limit on the p99 is a limit that 99 of 100 requests should meet. Where one metric
-        has several, the loosest counts, because the tighter ones (on the p50, say) allow requests beyond them. ITL
-        has no single value a request, and lower limits (>) are no promise to a user: both are left out.
+        has several, the loosest counts, because the tighter ones (on the p50, say) allow requests beyond them. Lower
+        limits (>) are no promise to a user and are left out.
         """
         limits: dict[str, float] = {}
         for condition in self.conditions:
@@ -115,98 +112,14 @@ class Slo:
         known (minimum, maximum, rates). An infinite value has `observed` null and `infinite` true, and misses every
         `<`. `met` is false when any condition is missed, else null when any is inconclusive, else true.
         """
-        spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
-        observed = [
-            self._judge_latency(condition, columns, open_loop, spreads)
-            if condition.statistic
-            else _judge_figure(condition, columns, (figures or {}).get(condition.metric))
-            for condition in self.conditions
-        ]
-        outcomes = {result["outcome"] for result in observed}
-        met = False if "missed" in outcomes else None if "inconclusive" in outcomes else True
-        return {"expression": self.text, "met": met, "observed": observed}
+        from perfbench.metrics.judgement import judge  # numpy and scipy: not needed to read an SLO
 
-    @staticmethod
-    def _judge_latency(
-        condition: Condition, columns: Columns, open_loop: bool, spreads: dict[str, tuple[AnyArray, Spread | None]]
-    ) -> dict[str, Any]:
-        name = resolve(condition.metric, open_loop=open_loop)
-        if name not in spreads:
-            values, clusters = latency_values(columns, name)
-            spreads[name] = values, spread(values, clusters)
-        values, found = spreads[name]
-        if found is None:
-            return _result(condition, name, None, 0, None, f"no request has a {name}")
-        statistic = (condition.statistic or "").replace(".", "_")
-        if statistic in SHARES:
-            value = found.percentiles.get(statistic)
-            if value is None:
-                needed = minimum_count(SHARES[statistic])
-                return _result(condition, name, None, found.count, None, f"{needed} values are needed")
-            certain: bool | None = _survives(condition, value, found.intervals.get(statistic))
-            if certain and (cut_off := int((columns.outcome == CANCELLED).sum())):
-                rank = nearest_rank(found.count + cut_off, SHARES[statistic])
-                longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
-                certain = condition.holds(longer) == condition.holds(value)
-            return _result(condition, name, value, found.count, certain)
-        value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
-        certain = None
-        if statistic == "mean" and found.count >= minimum_count(0.95) and math.isfinite(value):
-            reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
-            certain = _survives(condition, value, (value - reach, value + reach))
-        return _result(condition, name, value, found.count, certain)
+        return judge(self, columns, open_loop=open_loop, figures=figures or {})
 
 
 def resolve(metric: str, *, open_loop: bool) -> str:
     """The latency that a plain name means: the response base in open loop, the service base in closed loop."""
-    return latency.RESPONSE_OF.get(metric, metric) if open_loop else metric
-
-
-def latency_values(columns: Columns, name: str) -> tuple[AnyArray, AnyArray | None]:
-    """Values of one latency without NaN, shape (n,), and how they cluster by request (ITL only, else None)."""
-    if name == "itl":
-        return latency.itl_ms(columns), latency.itl_owners(columns)
-    values = latency.PER_REQUEST[name](columns)
-    return values[~np.isnan(values)], None
-
-
-def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:
-    count = int(columns.sent.sum())
-    if value is None:
-        return _result(condition, condition.metric, None, count, None, f"{condition.metric} is not known")
-    certain = None
-    if condition.metric == "error_rate":
-        failed = int((columns.outcome == FAILED).sum())
-        count = failed + int(columns.ok.sum())
-        interval = binomtest(failed, count).proportion_ci(CONFIDENCE) if count else None
-        certain = None if interval is None else _survives(condition, value, (interval.low, interval.high))
-    return _result(condition, condition.metric, value, count, certain)
-
-
-def _survives(condition: Condition, value: float, interval: tuple[float, float] | None) -> bool:
-    """Whether both ends of the interval give the verdict that the value gives. Without one nothing is certain."""
-    return interval is not None and all(condition.holds(end) == condition.holds(value) for end in interval)
-
-
-def _result(
-    condition: Condition, name: str, value: float | None, count: int, certain: bool | None, why: str | None = None
-) -> dict[str, Any]:
-    is_latency = condition.statistic is not None
-    outcome: Outcome = "inconclusive" if value is None else "met" if condition.holds(value) else "missed"
-    return {
-        "condition": condition.text,
-        "metric": name,
-        "base": ("response" if name.startswith("response_") else "service") if is_latency else None,
-        "statistic": condition.statistic,
-        "limit_ms": condition.limit if is_latency else None,
-        "limit": condition.limit,
-        "observed": value if value is not None and math.isfinite(value) else None,
-        "infinite": value is not None and math.isinf(value),
-        "outcome": outcome,
-        "certain": certain,
-        "count": count,
-        "why": why,
-    }
+    return RESPONSE_OF.get(metric, metric) if open_loop else metric
 
 
 def parse_slo(text: str) -> Slo:
@@ -245,20 +158,20 @@ def _words(left: str) -> list[str]:
 
 
 def _metric_and_statistic(words: list[str], refuse: Callable[[str], NoReturn]) -> tuple[str, str]:
-    metrics = [word for word in words if word in latency.NAMES]
+    metrics = [word for word in words if word in NAMES]
     statistics = [word for word in words if word in STATISTICS]
     strange = [word for word in words if word not in metrics and word not in statistics]
     if strange:
         # What is missing says what the strange word should have been.
         if len(words) == 1:
-            refuse(f"there is no figure {strange[0]!r}{_nearest(strange[0], (*FIGURES, *latency.NAMES))}")
+            refuse(f"there is no figure {strange[0]!r}{_nearest(strange[0], (*FIGURES, *NAMES))}")
         if not metrics and statistics:
-            refuse(f"there is no metric {strange[0]!r}{_nearest(strange[0], latency.NAMES)}")
+            refuse(f"there is no metric {strange[0]!r}{_nearest(strange[0], NAMES)}")
         if metrics:
             refuse(f"there is no statistic {strange[0]!r}{_nearest(strange[0], STATISTICS)}")
-        refuse(f"{' '.join(strange)!r} is no metric with a statistic{_nearest(strange[-1], latency.NAMES)}")
+        refuse(f"{' '.join(strange)!r} is no metric with a statistic{_nearest(strange[-1], NAMES)}")
     if len(metrics) != 1:
-        refuse("name one metric: " + ", ".join((*latency.NAMES, *FIGURES)))
+        refuse("name one metric: " + ", ".join((*NAMES, *FIGURES)))
     if len(statistics) != 1:
         refuse(f"{metrics[0]} needs one statistic, like 'p99 {metrics[0]}'; there are {', '.join(STATISTICS)}")
     return metrics[0], statistics[0]

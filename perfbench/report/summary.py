@@ -22,8 +22,9 @@ from perfbench.metrics.arrivals import audit_arrivals
 from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
+from perfbench.metrics.latency import latency_values
 from perfbench.metrics.percentile import spread
-from perfbench.metrics.slo import Slo, latency_values, parse_slo
+from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo

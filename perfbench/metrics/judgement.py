@@ -1,0 +1,106 @@
+"""Judgement: whether a run held its SLO, condition by condition, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import binomtest
+
+from perfbench.metrics.columns import CANCELLED, FAILED, AnyArray, Columns
+from perfbench.metrics.latency import latency_values
+from perfbench.metrics.percentile import CONFIDENCE, SHARES, Spread, minimum_count, nearest_rank, spread
+from perfbench.metrics.slo import Condition, Slo, resolve
+
+Outcome = Literal["met", "missed", "inconclusive"]
+BASES = {
+    "ttft": "service", "ttfat": "service", "e2e": "service", "response_ttft": "response", "response_e2e": "response",
+}  # fmt: skip
+"""ITL, TPOT, send lag and connect are spans between two instants of their own and stand on neither."""
+FEWEST_FOR_MEAN = 30
+"""Values from which a mean is taken to be normally distributed; a rule of thumb for moderately skewed laws."""
+
+
+def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, float | None]) -> dict[str, Any]:
+    """See `Slo.judge`."""
+    spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
+    observed: list[dict[str, Any]] = []
+    for condition in slo.conditions:
+        if condition.statistic is None:
+            observed.append(_judge_figure(condition, columns, figures.get(condition.metric)))
+            continue
+        name = resolve(condition.metric, open_loop=open_loop)
+        if name not in spreads:
+            values, clusters = latency_values(columns, name)
+            spreads[name] = values, spread(values, clusters)
+        # A cut-off request has no pace and no gaps to prolong; what it lacks is its first token or its end.
+        cut_off = int((columns.outcome == CANCELLED).sum()) if name in BASES else 0
+        observed.append(_judge_latency(condition, condition.statistic, name, *spreads[name], cut_off))
+    outcomes = {result["outcome"] for result in observed}
+    met = False if "missed" in outcomes else None if "inconclusive" in outcomes else True
+    return {"expression": slo.text, "met": met, "observed": observed}
+
+
+def _judge_latency(
+    condition: Condition, statistic: str, name: str, values: AnyArray, found: Spread | None, cut_off: int
+) -> dict[str, Any]:
+    if found is None:
+        return _result(condition, name, None, 0, None, f"no request has a {name}")
+    certain: bool | None = None
+    percentile = statistic.replace(".", "_")
+    if percentile in SHARES:
+        share = SHARES[percentile]
+        observed = found.percentiles.get(percentile)
+        if observed is None:
+            return _result(condition, name, None, found.count, None, f"{minimum_count(share)} values are needed")
+        certain = _survives(condition, observed, found.intervals.get(percentile))
+        if certain and cut_off:
+            rank = nearest_rank(found.count + cut_off, share)
+            longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
+            certain = condition.holds(longer) == condition.holds(observed)
+        return _result(condition, name, observed, found.count, certain)
+    value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
+    if statistic == "mean" and found.count >= FEWEST_FOR_MEAN and math.isfinite(value):
+        reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
+        certain = _survives(condition, value, (value - reach, value + reach))
+    return _result(condition, name, value, found.count, certain)
+
+
+def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:
+    count = int(columns.sent.sum())
+    certain: bool | None = None
+    if condition.metric == "error_rate":
+        failed = int((columns.outcome == FAILED).sum())
+        count = failed + int(columns.ok.sum())
+        if value is not None and count:
+            interval = binomtest(failed, count).proportion_ci(CONFIDENCE)
+            certain = _survives(condition, value, (interval.low, interval.high))
+    why = f"there is no {condition.metric}" if value is None else None
+    return _result(condition, condition.metric, value, count, certain, why)
+
+
+def _survives(condition: Condition, value: float, interval: tuple[float, float] | None) -> bool:
+    """Whether both ends of the interval give the verdict that the value gives. Without one nothing is certain."""
+    return interval is not None and all(condition.holds(end) == condition.holds(value) for end in interval)
+
+
+def _result(
+    condition: Condition, name: str, value: float | None, count: int, certain: bool | None, why: str | None = None
+) -> dict[str, Any]:
+    outcome: Outcome = "inconclusive" if value is None else "met" if condition.holds(value) else "missed"
+    return {
+        "condition": condition.text,
+        "metric": name,
+        "base": BASES.get(name),
+        "statistic": condition.statistic,
+        "limit_ms": None if condition.statistic is None else condition.limit,
+        "limit": condition.limit,
+        "observed": value if value is not None and math.isfinite(value) else None,
+        "infinite": value is not None and math.isinf(value),
+        "outcome": outcome,
+        "certain": certain,
+        "count": count,
+        "why": why,
+    }
