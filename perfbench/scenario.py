@@ -23,8 +23,8 @@ from perfbench import redact, yamlfile
 from perfbench.engine.dialect.urls import named_dialect
 from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import BUILT_IN, key
+from perfbench.problems import describe
 from perfbench.simulator.config import SimulatorConfig
-from perfbench.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from perfbench.engine.dialect.base import Options
@@ -156,7 +156,7 @@ class Scenario(BaseModel):
     workers: t.Workers = key(1, OUTPUT, "Client processes; auto is one per core.", metavar="COUNT|auto")
     outputs_dir: t.Folder = key(Path("outputs"), OUTPUT, "Folder in which run folders are made.", metavar="FOLDER")
     keep_texts: bool = key(False, OUTPUT, "Keep the replies' texts in the records.")
-    keep_chunks: bool = key(False, OUTPUT, "Keep the instant of every chunk in the records.")
+    keep_chunks: bool = key(True, OUTPUT, "Keep the gaps between chunks in the records; ITL needs them.")
 
     @classmethod
     def from_yaml(
@@ -200,7 +200,7 @@ class Scenario(BaseModel):
         try:
             typed = cls.model_validate(given)
         except ValidationError as error:
-            problems = [_problem(dict(line), given) for line in error.errors(include_url=False)]
+            problems = [_problem(dict(line)) for line in error.errors(include_url=False)]
             wrong = {at[0] for at, _ in problems}
             typed = cls.model_validate({name: value for name, value in given.items() if name not in wrong})
         else:
@@ -423,28 +423,15 @@ def _beside(prompt: Any, folder: Path) -> Any:
     return prompt
 
 
-def _simulator_names() -> list[str]:
-    return [name.removesuffix("_ms") for name in SimulatorConfig.model_fields]
-
-
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _problem(line: dict[str, Any], given: Mapping[str, Any]) -> tuple[yamlfile.Key, str]:
+def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:
     """One error of pydantic in the words of the project: the key, and what is wrong with its value."""
     at = tuple(str(part) for part in line["loc"]) or ("scenario",)
-    secret = at[0] in SECRET or redact.is_secret_header(at[-1])
-    value = "" if secret else f" (it is {line['input']!r})"
-    match line["type"]:
-        case "extra_forbidden":
-            if at[0] == "simulator":
-                return at, f"is not a setting of the simulator{did_you_mean(at[-1], _simulator_names())}"
-            return at, f"is not a key of a scenario{value}{did_you_mean(at[-1], [*Scenario.model_fields, *ALIASES])}"
-        case "value_error":
-            return at, str(line["ctx"]["error"])
-        case "literal_error":
-            words = [word.strip("'") for word in line["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-            return at, f"is {line['input']!r}{did_you_mean(str(line['input']), words)} (one of {', '.join(words)})"
-        case _:
-            return at, line["msg"].replace("Input should", "should") + value
+    if at[0] == "simulator":
+        known, what = [name.removesuffix("_ms") for name in SimulatorConfig.model_fields], "setting of the simulator"
+    else:
+        known, what = [*Scenario.model_fields, *ALIASES], "key of a scenario"
+    return at, describe(line, known, what=what, secret=at[0] in SECRET or redact.is_secret_header(at[-1]))

@@ -1,0 +1,73 @@
+"""The command line: which commands there are, and what the shell learns when one ends.
+
+A command's module is imported when it is called, so that `perfbench --help` needs none of them. Results go to stdout,
+all else to stderr. Errors of the user are told in one message without a traceback; anything unforeseen is a bug of ours
+and shows one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from perfbench import __version__
+from perfbench.engine.errors import ExitCode, PerfbenchError
+
+COMMANDS = {
+    "run": "Load an endpoint and measure it.",
+    "report": "Recompute summary and report of a run from its records.",
+    "simulate": "Serve an OpenAI-compatible endpoint with a known schedule.",
+    "calibrate": "Measure what this machine's client adds to the figures.",
+}
+EPILOGUE = (
+    "TIME is 200ms, 60s, 2m or 1h (a bare number is seconds), RATE is 20 (a second) or 1200/m, COUNT is 1000 or 1k, "
+    "SHARE is 0.01 or 1%."
+)
+
+
+def app() -> App:
+    """The command tree. Commands are named here and imported when called."""
+    tree = App(
+        name="perfbench",
+        help="Load tests and true latency figures for LLM endpoints.",
+        version=__version__,
+        help_format="plaintext",
+        help_epilogue=EPILOGUE,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, text in COMMANDS.items():
+        tree.command(f"perfbench.commands.{name}:{name}", name=name, help=text)
+    return tree
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns what the shell learns."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+        return int(code or ExitCode.DONE)
+    except CycloptsError as error:
+        _say(f"{error}\nsee {' '.join(['perfbench', *(word for word in words[:1] if word in COMMANDS)])} --help")
+        return ExitCode.USAGE
+    except PerfbenchError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough; a second failure at exit would only confuse
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception:
+        traceback.print_exc()
+        _say("this is a bug of perfbench; please report it with the lines above")
+        return ExitCode.BUG
+
+
+def _say(message: str) -> None:
+    print(f"perfbench: {message}", file=sys.stderr)

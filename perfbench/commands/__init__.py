@@ -1,0 +1,1 @@
+"""The commands of `perfbench`, one a file. They parse, call and print; what they call does the work."""

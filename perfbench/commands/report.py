@@ -1,0 +1,43 @@
+"""perfbench report: summary and report of a run, once more, from its records alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from perfbench.engine.errors import ExitCode, ScenarioError
+from perfbench.runfolder import SUMMARY, RunFolder
+
+
+def report(
+    folder: Annotated[Path, Parameter(name="FOLDER", help="Folder of a run, finished or not.")],
+    /,
+    *,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", help="Print summary.json on stdout, nothing else.")
+    ] = False,
+) -> int:
+    """Recompute summary.json and report.html of a run from requests.jsonl.
+
+    Works on what a killed run left behind.
+    """
+    if not folder.is_dir():
+        raise ScenarioError(
+            f"there is no folder {str(folder)!r}; name the folder of a run, as `perfbench run` prints it"
+        )
+    from perfbench.report.html import write_report
+    from perfbench.report.summary import write_summary
+
+    run = RunFolder(folder)
+    summary = write_summary(run)
+    write_report(run, summary)
+    if as_json:
+        sys.stdout.write(run.file(SUMMARY).read_text(encoding="utf-8"))
+    else:
+        from perfbench.report.console import print_summary
+
+        print_summary(summary, folder, sys.stdout)
+    return ExitCode.DONE

@@ -1,0 +1,59 @@
+"""perfbench run: load an endpoint and say what was measured."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from perfbench.engine.errors import ExitCode
+from perfbench.flags import flags_of, with_flags
+from perfbench.runfolder import SUMMARY
+from perfbench.scenario import GROUPS, Scenario
+
+TALK = Group("What to print", sort_key=len(GROUPS))
+
+
+def run(
+    scenario_file: Annotated[
+        Path | None, Parameter(name="SCENARIO", help="YAML file of the run; flags override it.")
+    ] = None,
+    /,
+    *,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", group=TALK, help="Print summary.json on stdout, nothing else.")
+    ] = False,
+    live: Annotated[bool | None, Parameter(group=TALK, help="Dashboard on stderr (default: on a terminal).")] = None,
+    quiet: Annotated[bool, Parameter(negative="", group=TALK, help="Say nothing but the result and errors.")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", group=TALK, help="Print the resolved scenario as YAML and send nothing.")
+    ] = False,
+    **flags: Any,
+) -> int:
+    """Load an endpoint and measure it.
+
+    Closed loop: --parallel requests are in flight, each slot sends its next when its last is over. Open loop:
+    requests leave at --rate, whatever became of earlier ones.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    scenario = Scenario.from_mapping(given) if scenario_file is None else Scenario.from_yaml(scenario_file, given)
+    if dry_run:
+        sys.stdout.write(scenario.to_yaml())
+        return ExitCode.DONE
+    from perfbench.run import run_scenario
+
+    result = run_scenario(scenario, live=live, quiet=quiet)
+    if as_json:
+        sys.stdout.write((result.folder / SUMMARY).read_text(encoding="utf-8"))
+        if not quiet:
+            print(f"run folder: {result.folder}", file=sys.stderr)
+    else:
+        from perfbench.report.console import print_summary
+
+        print_summary(result.summary, result.folder, sys.stdout)
+    return result.exit_code
+
+
+with_flags(run, flags_of(Scenario, GROUPS))
