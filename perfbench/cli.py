@@ -17,11 +17,11 @@ from cyclopts import App, CycloptsError
 from perfbench import __version__
 from perfbench.engine.errors import ExitCode, PerfbenchError
 
-COMMANDS = {
-    "run": "Load an endpoint and measure it.",
-    "report": "Recompute summary and report of a run from its records.",
-    "simulate": "Serve an OpenAI-compatible endpoint with a known schedule.",
-    "calibrate": "Measure what this machine's client adds to the figures.",
+COMMANDS = {  # what it takes, what it is for
+    "run": ("[SCENARIO] [FLAGS]", "Load an endpoint and measure it."),
+    "report": ("FOLDER [--json]", "Recompute summary and report of a run from its records."),
+    "simulate": ("[FLAGS]", "Serve an OpenAI-compatible endpoint with a known schedule."),
+    "calibrate": ("[FLAGS]", "Measure what this machine's client adds to the figures."),
 }
 EPILOGUE = (
     "TIME is 200ms, 60s, 2m or 1h (a bare number is seconds), RATE is 20 (a second) or 1200/m, COUNT is 1000 or 1k, "
@@ -39,8 +39,10 @@ def app() -> App:
         help_epilogue=EPILOGUE,
         suppress_keyboard_interrupt=False,
     )
-    for name, text in COMMANDS.items():
-        tree.command(f"perfbench.commands.{name}:{name}", name=name, help=text)
+    for name, (usage, text) in COMMANDS.items():
+        tree.command(
+            f"perfbench.commands.{name}:{name}", name=name, help=text, usage=f"Usage: perfbench {name} {usage}"
+        )
     return tree
 
 

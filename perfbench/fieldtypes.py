@@ -23,6 +23,9 @@ from perfbench.simulator.config import SimulatorConfig
 BUILT_IN = "simulator"
 """The url that means: start the built-in simulator and load that."""
 SIMULATOR_TIMES = ("ttft", "itl")
+"""Its settings that are written as durations and kept in ms, under a name that says so."""
+SIMULATOR_SHARES = ("jitter", "e429", "e500", "reset", "trunc", "stall", "junk", "mid", "skill")
+SIMULATOR_COUNTS = ("tokens", "slots", "reason")
 
 
 def key(default: Any, group: str, text: str, **more: Any) -> Any:
@@ -86,16 +89,19 @@ def _headers(value: object) -> object:
 
 
 def simulator_settings(value: object) -> object:
-    """Settings of the simulator; its times are written as durations (`ttft: 200ms`) and kept as `ttft_ms`."""
+    """Settings of the simulator, read into the units that its configuration counts in."""
     if isinstance(value, SimulatorConfig):
         return value
     settings = dict(cast("Mapping[str, object]", pairs(value)))
-    for name in SIMULATOR_TIMES:
-        if name in settings:
-            try:
+    readers = dict.fromkeys(SIMULATOR_SHARES, units.share) | dict.fromkeys(SIMULATOR_COUNTS, units.count)
+    for name, written in list(settings.items()):
+        try:
+            if name in SIMULATOR_TIMES:
                 settings[f"{name}_ms"] = units.duration_s(settings.pop(name)) * 1000
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+            elif name in readers and written is not None:
+                settings[name] = readers[name](written)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
     return settings
 
 

@@ -68,7 +68,7 @@ class Scenario(BaseModel):
     api_key_env: str | None = key(None, TARGET, "Environment variable that holds it.", metavar="NAME")
     headers: t.Headers = key({}, TARGET, "Headers of every request.", metavar="NAME=VALUE", repr=False)
     transport: Literal["wire", "aiohttp", "sdk"] = key(
-        "wire", TARGET, "How bytes travel: wire is the exact one, aiohttp knows proxies, sdk is the openai client."
+        "wire", TARGET, "How bytes travel (wire is exact, aiohttp knows proxies, sdk is the openai client)."
     )
     ca: t.File | None = key(None, TARGET, "PEM file of the authority that signed the server.", metavar="FILE")
     insecure: bool = key(False, TARGET, "Do not check the server's certificate.")
@@ -149,7 +149,7 @@ class Scenario(BaseModel):
     )
 
     slo: t.SloText | None = key(
-        None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; if not: exit 3."
+        None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; exit 3 if not.", metavar="TEXT"
     )
     max_error_rate: t.Share = key(0.5, GATES, "Share of failed requests above which the run ends with exit 4.")
 

@@ -16,7 +16,9 @@ def calibrate(
         str,
         Parameter(metavar="COUNT,COUNT", help="Numbers of streams at a time (default: 100,1000).", show_default=False),
     ] = "100,1000",
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on stdout, nothing else.")] = False,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON on stdout, nothing else.")
+    ] = False,
 ) -> int:
     """Measure what this machine's client adds to TTFT and ITL.
 

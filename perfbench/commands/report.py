@@ -17,7 +17,8 @@ def report(
     /,
     *,
     as_json: Annotated[
-        bool, Parameter(name="--json", negative="", help="Print summary.json on stdout, nothing else.")
+        bool,
+        Parameter(name="--json", negative="", show_default=False, help="Print summary.json on stdout, nothing else."),
     ] = False,
 ) -> int:
     """Recompute summary.json and report.html of a run from requests.jsonl.

@@ -23,12 +23,24 @@ def run(
     /,
     *,
     as_json: Annotated[
-        bool, Parameter(name="--json", negative="", group=TALK, help="Print summary.json on stdout, nothing else.")
+        bool,
+        Parameter(
+            name="--json",
+            negative="",
+            show_default=False,
+            group=TALK,
+            help="Print summary.json on stdout, nothing else.",
+        ),
     ] = False,
     live: Annotated[bool | None, Parameter(group=TALK, help="Dashboard on stderr (default: on a terminal).")] = None,
-    quiet: Annotated[bool, Parameter(negative="", group=TALK, help="Say nothing but the result and errors.")] = False,
+    quiet: Annotated[
+        bool, Parameter(negative="", show_default=False, group=TALK, help="Say nothing but the result and errors.")
+    ] = False,
     dry_run: Annotated[
-        bool, Parameter(negative="", group=TALK, help="Print the resolved scenario as YAML and send nothing.")
+        bool,
+        Parameter(
+            negative="", show_default=False, group=TALK, help="Print the resolved scenario as YAML and send nothing."
+        ),
     ] = False,
     **flags: Any,
 ) -> int:

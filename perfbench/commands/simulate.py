@@ -28,9 +28,9 @@ SETTINGS: dict[str, tuple[str, str, str]] = {
     "seed": (SERVER, "INTEGER", "Fixes faults, jitter and skill (default: 0)."),
     "ttft": (PACE, "TIME", "From request to first token, e.g. 200ms."),
     "itl": (PACE, "TIME", "Between tokens, e.g. 20ms."),
-    "tokens": (PACE, "INTEGER", "Tokens of a reply whose request names no max_tokens."),
+    "tokens": (PACE, "COUNT", "Tokens of a reply whose request names no max_tokens."),
     "jitter": (PACE, "SHARE", "Weight of an exponential draw in each gap, 0 to 1."),
-    "slots": (PACE, "INTEGER", "Requests served at a time, the rest wait in turn; 0 is no limit."),
+    "slots": (PACE, "COUNT", "Requests served at a time, the rest wait in turn; 0 is no limit."),
     "load": (PACE, "NUMBER", "Slowdown by batch: gaps grow by this share for each other active request."),
     "multi": (SHAPE, "INTEGER", "Tokens in one event."),
     "blast": (SHAPE, "", "No pacing: the whole stream in one write."),
@@ -38,7 +38,7 @@ SETTINGS: dict[str, tuple[str, str, str]] = {
     "ka": (SHAPE, "", "A comment line before each event."),
     "crlf": (SHAPE, "", "Lines end in CRLF."),
     "split": (SHAPE, "", "Every event in two writes."),
-    "reason": (SHAPE, "INTEGER", "So many first tokens are reasoning."),
+    "reason": (SHAPE, "COUNT", "So many first tokens are reasoning."),
     "nousage": (SHAPE, "", "Never send usage."),
     "nodone": (SHAPE, "", "No [DONE] line."),
     "e429": (FAULTS, "SHARE", "Share of requests answered 429."),
@@ -67,7 +67,7 @@ def simulate(**flags: Any) -> int:
         lines = [_told(dict(line)) for line in error.errors(include_url=False)]
         raise ScenarioError("\n  ".join(["the simulator cannot be started:", *lines])) from None
     except ValueError as error:
-        raise ScenarioError(f"the simulator cannot be started: {error}") from None
+        raise ScenarioError(f"the simulator cannot be started:\n  --{error}") from None
     return asyncio.run(_serve(config))
 
 
