@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import http_exceptions
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, ScenarioError, TimedOut, TransportFault
@@ -74,7 +75,7 @@ class AiohttpTransport:
         trace.on_request_headers_sent.append(_on_write)
         trace.on_request_chunk_sent.append(_on_body)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_Connector(
                 limit=0, limit_per_host=0, force_close=force_close, ssl=self._tls if self._tls is not None else True
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._endpoint.connect_timeout_s, ceil_threshold=1e9),
@@ -101,6 +102,18 @@ class AiohttpTransport:
         finally:
             if response is not None:
                 response.close()  # nothing happens to a connection that has gone back to the pool
+
+
+class _Connector(aiohttp.TCPConnector):
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        """A connection on which nothing came unasked: aiohttp's own pool would take that for the next reply."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 async def _read(response: aiohttp.ClientResponse, reply: Reply) -> None:

@@ -47,7 +47,10 @@ class Endpoint:
     model_args: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for `sdk` only
 
     def ssl_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self.ca)
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as error:  # ssl.SSLError is one too
+            raise ScenarioError(f"ca {self.ca!r} cannot be used: {error}; give the path of a PEM file") from None
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -37,6 +37,8 @@ def connect_fault(error: BaseException, where: str) -> ConnectFault:
     for cause in chain:
         if isinstance(cause, socket.gaierror):
             return ConnectFault("dns", f"{where}: {cause.strerror}")
+        if isinstance(cause, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+            continue  # a handshake that was waiting, not one that failed
         if isinstance(cause, (ssl.SSLError, ssl.CertificateError)):
             return ConnectFault("tls", f"{where}: {cause}")
     if any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in chain):
