@@ -72,6 +72,9 @@ class Chunk(msgspec.Struct, gc=False):
 CHUNKS = msgspec.json.Decoder(Chunk)
 
 
+_UNSAID = Usage()
+
+
 class ToolCalls:
     """The tool calls of one choice, put together from their pieces."""
 
@@ -134,7 +137,7 @@ class ChoiceCollector:
         """The hot path: a hundred events at a time, most of them one piece of text."""
         choices, output_ns = self._choices, self._output_ns
         for event, instant in zip(events, instants, strict=True):
-            if (usage := event.usage) is not None and (self._usage is None or usage.prompt_tokens is not None):
+            if (usage := event.usage) is not None and usage != _UNSAID:
                 self._usage = usage  # where every chunk has one, the last is the whole
             if event.error is not None or not event.choices:
                 self._aside(event)

@@ -155,7 +155,7 @@ class Framer:
             bare = line.rstrip(b"\r\n")
             if bare.startswith(b"data: "):  # nearly all of them; the next branch says the same of other spellings
                 data.append(bare[6:])
-                data_end = min(at + len(bare) + 1, len(text))
+                data_end = at + len(bare) + 1
             elif bare:
                 name, _, value = bare.partition(b":")
                 value = value.removeprefix(b" ")
@@ -163,7 +163,7 @@ class Framer:
                     kind = value
                 elif name == b"data" or name == b"error":
                     data.append(value)
-                    data_end = min(at + len(bare) + 1, len(text))
+                    data_end = at + len(bare) + 1
                     kind = kind if name == b"data" else name
             at += len(line)
             if bare:
@@ -181,6 +181,8 @@ class Framer:
                 data = []
             kind = b""
             taken = at
+        if needed and needed[-1] > len(text):
+            needed[-1] = len(text)  # the end of the body is the end of its last line
         instants = _instants(needed, reply.ends, reply.stamps)
         plain = not errors and all(map(_is_object_on_one_line, payloads))
         objects = b"\n".join(payloads) if plain else None
