@@ -111,16 +111,18 @@ def _urls(value: object) -> object:
         return urls
     if not urls:
         raise ValueError("is empty; write it like http://127.0.0.1:8000/v1")
+    if BUILT_IN in urls:
+        raise ValueError("names the built-in simulator among others; name it alone")
     for url in urls:
+        base, _, query = str(url).partition("?")
+        if "@" in base.partition("://")[2].partition("/")[0] or ("@" in base and "://" not in base):
+            raise ValueError("holds a name and password, and urls stand in every record; use --headers or --api-key")
+        if any(_is_secret_parameter(part.partition("=")[0]) for part in query.split("&")):
+            raise ValueError("holds a key, and urls stand in every record; use --headers or --api-key")
         try:
             request_url(str(url), "")
         except ScenarioError as error:
             raise ValueError(str(error).removeprefix("url ")) from None
-        _, at, query = str(url).partition("?")
-        if "@" in str(url).partition("://")[2].partition("/")[0]:
-            raise ValueError("holds a name and password, and urls stand in every record; use --headers or --api-key")
-        if at and any(_is_secret_parameter(part.partition("=")[0]) for part in query.split("&")):
-            raise ValueError("holds a key, and urls stand in every record; use --headers or --api-key")
     return urls
 
 

@@ -225,7 +225,6 @@ class Scenario(BaseModel):
         rules = [
             (not self.url and "url" not in has and self.simulator is None, "url",
              "is missing; give the endpoint's address, e.g. http://127.0.0.1:8000/v1, or 'simulator'"),
-            (BUILT_IN in self.url and len(self.url) > 1, "url", "names the simulator among others; name it alone"),
             (self.simulator is not None and bool(self.url) and not self.builtin_simulator, "simulator",
              "is for the built-in simulator, but url names an endpoint; take one of them out, or say url: simulator"),
             (len(paths) > 1, "url", f"holds paths of several APIs ({', '.join(sorted(map(str, paths)))}); name one"),
