@@ -203,8 +203,9 @@ class _MessageCollector:
         if usage is None:
             return
         for field in _Usage.__struct_fields__:
-            known = getattr(self._usage, field)
-            setattr(self._usage, field, getattr(usage, field) or known or getattr(usage, field))
+            count = getattr(usage, field)
+            if count or getattr(self._usage, field) is None:
+                setattr(self._usage, field, count)
 
     def _fail(self, error: Any) -> None:
         if self.fault is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from perfbench.engine.dialect.base import dialect
@@ -29,7 +30,7 @@ def read_stream(name: str, *reads: bytes, spills: Sequence[int] = (), complete: 
 def cut(body: bytes, points: Sequence[int]) -> list[bytes]:
     """The body in pieces, cut at those offsets."""
     edges = [0, *sorted(set(points) & set(range(1, len(body)))), len(body)]
-    return [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [body[start:end] for start, end in pairwise(edges)]
 
 
 def seen(answer: Answer) -> dict[str, Any]:

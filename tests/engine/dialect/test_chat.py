@@ -68,7 +68,12 @@ def test_comments_and_blanks_are_no_output():
 
 
 def test_the_first_answer_is_the_first_output_that_is_not_reasoning():
-    answer = stream(chunk({"reasoning_content": "hm"}), chunk({"reasoning_content": "m"}), chunk({"content": "a"}), chunk({}, "stop"))
+    answer = stream(
+        chunk({"reasoning_content": "hm"}),
+        chunk({"reasoning_content": "m"}),
+        chunk({"content": "a"}),
+        chunk({}, "stop"),
+    )
     assert (answer.output_ns, answer.first_answer_ns) == ([1000, 1001, 1002], 1002)
     assert (answer.reasoning, answer.text) == ("hmm", "a")
 
@@ -88,7 +93,9 @@ def test_a_tool_call_is_an_answer():
 
 def test_content_in_parts_may_hold_reasoning():
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
-    answer = stream(chunk({"content": [thinking]}), chunk({"content": [{"type": "text", "text": "a"}]}), chunk({}, "stop"))
+    answer = stream(
+        chunk({"content": [thinking]}), chunk({"content": [{"type": "text", "text": "a"}]}), chunk({}, "stop")
+    )
     assert (answer.reasoning, answer.text, answer.first_answer_ns) == ("hm", "a", 1001)
 
 
@@ -107,7 +114,9 @@ def test_content_in_parts_may_hold_reasoning():
         pytest.param([usage_chunk(completion_tokens=0)], True, "empty_reply", id="usage alone"),
         pytest.param([chunk({"content": "a"}, "error")], True, "stream_error", id="finish_reason error"),
         pytest.param([chunk({"content": "a"}, "abort")], True, "stream_error", id="finish_reason abort"),
-        pytest.param([chunk({}, "stop"), chunk({"content": "b"}, index=1)], True, "no_finish", id="one choice of two ends"),
+        pytest.param(
+            [chunk({}, "stop"), chunk({"content": "b"}, index=1)], True, "no_finish", id="one choice of two ends"
+        ),
         pytest.param([chunk({}, "stop"), chunk({}, "stop", index=1)], True, None, id="both do"),
         pytest.param([chunk({}, "stop"), chunk({})], True, None, id="an empty delta after the end (litellm)"),
     ],
@@ -128,9 +137,13 @@ def test_a_cut_last_event_is_a_fault_when_the_body_is_over():
 
 def test_choices_interleave():
     answer = stream(
-        chunk({"content": "b"}, index=1), chunk({"content": "a"}), chunk({"content": "B"}, index=1), chunk({"content": "A"}),
-        chunk({}, "stop", index=1), chunk({}, "length"),
-    )  # fmt: skip
+        chunk({"content": "b"}, index=1),
+        chunk({"content": "a"}),
+        chunk({"content": "B"}, index=1),
+        chunk({"content": "A"}),
+        chunk({}, "stop", index=1),
+        chunk({}, "length"),
+    )
     assert answer.text == "aA" and answer.extra == {"choices": ["aA", "bB"]}
     assert answer.finish_reasons == ["length", "stop"] and len(answer.output_ns) == 4
 
@@ -142,9 +155,12 @@ def test_two_choices_in_one_event_are_one_instant():
 
 
 FULL = {
-    "prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12,
-    "completion_tokens_details": {"reasoning_tokens": 3}, "prompt_tokens_details": {"cached_tokens": 2},
-}  # fmt: skip
+    "prompt_tokens": 5,
+    "completion_tokens": 7,
+    "total_tokens": 12,
+    "completion_tokens_details": {"reasoning_tokens": 3},
+    "prompt_tokens_details": {"cached_tokens": 2},
+}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +170,8 @@ FULL = {
         pytest.param([chunk({}, "stop"), chunk({}, usage=FULL)], id="in a chunk with one empty delta (litellm)"),
         pytest.param([chunk({}, "stop", usage=FULL)], id="in the finish chunk (transformers)"),
         pytest.param(
-            [chunk({}, usage={"prompt_tokens": 5, "completion_tokens": 1}), chunk({}, "stop", usage=FULL)], id="in every chunk"
+            [chunk({}, usage={"prompt_tokens": 5, "completion_tokens": 1}), chunk({}, "stop", usage=FULL)],
+            id="in every chunk",
         ),
         pytest.param([chunk({}, "stop", usage=FULL), chunk({}, usage=None)], id="null after it"),
         pytest.param([chunk({}, "stop", usage=FULL), usage_chunk()], id="an empty one after it"),
@@ -182,22 +199,29 @@ def function(id: str, name: str, arguments: str) -> dict[str, Any]:
     [
         pytest.param(
             [call(id="c", name="f", arguments=""), call(arguments='{"a"'), call(arguments=":1}")],
-            [function("c", "f", '{"a":1}')], id="in pieces",
+            [function("c", "f", '{"a":1}')],
+            id="in pieces",
         ),
         pytest.param(
             [call(1, id="d", name="g"), call(0, id="c", name="f"), call(1, arguments="{}"), call(0, arguments="[]")],
-            [function("c", "f", "[]"), function("d", "g", "{}")], id="two, interleaved",
+            [function("c", "f", "[]"), function("d", "g", "{}")],
+            id="two, interleaved",
         ),
         pytest.param(
             [call(None, id="c", name="f", arguments="{}"), call(None, id="d", name="g", arguments="[]")],
-            [function("c", "f", "{}"), function("d", "g", "[]")], id="whole ones without an index",
+            [function("c", "f", "{}"), function("d", "g", "[]")],
+            id="whole ones without an index",
         ),
         pytest.param(
-            [call(None, id="c", name="f"), call(None, arguments="{}")], [function("c", "f", "{}")], id="pieces without an index"
+            [call(None, id="c", name="f"), call(None, arguments="{}")],
+            [function("c", "f", "{}")],
+            id="pieces without an index",
         ),
-        pytest.param([call(id="c", name="f", arguments={"a": 1})], [function("c", "f", '{"a":1}')], id="arguments as an object"),
+        pytest.param(
+            [call(id="c", name="f", arguments={"a": 1})], [function("c", "f", '{"a":1}')], id="arguments as an object"
+        ),
     ],
-)  # fmt: skip
+)
 def test_tool_calls_are_put_together(deltas: list[dict[str, Any]], calls: list[dict[str, Any]]):
     answer = stream(*map(chunk, deltas), chunk({}, "tool_calls"))
     assert answer.tool_calls == calls and answer.text == "" and len(answer.output_ns) == len(deltas)
@@ -206,17 +230,29 @@ def test_tool_calls_are_put_together(deltas: list[dict[str, Any]], calls: list[d
 def test_logprobs_are_kept():
     first, second = ({"content": [{"token": token, "logprob": -1.0}]} for token in "ab")
     payloads = [
-        orjson.dumps({"choices": [{"index": 0, "delta": {"content": "x"}, "logprobs": given}]}) for given in (first, second, None)
+        orjson.dumps({"choices": [{"index": 0, "delta": {"content": "x"}, "logprobs": given}]})
+        for given in (first, second, None)
     ]
     answer = stream(*payloads, chunk({}, "stop"))
     assert answer.extra is not None and [entry["token"] for entry in answer.extra["logprobs"]["content"]] == ["a", "b"]
 
 
 def test_streamed_or_not_the_answer_is_the_same():
-    message = {"role": "assistant", "content": "hello", "reasoning_content": "hm", "tool_calls": [function("c", "f", "{}")]}
+    message = {
+        "role": "assistant",
+        "content": "hello",
+        "reasoning_content": "hm",
+        "tool_calls": [function("c", "f", "{}")],
+    }
     body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": FULL}
     whole = dialect("chat").read(orjson.dumps(body))
-    pieces = [{"reasoning_content": "hm"}, {"content": "hel"}, {"content": "lo"}, call(id="c", name="f"), call(arguments="{}")]
+    pieces = [
+        {"reasoning_content": "hm"},
+        {"content": "hel"},
+        {"content": "lo"},
+        call(id="c", name="f"),
+        call(arguments="{}"),
+    ]
     streamed = stream(*map(chunk, pieces), chunk({}, "stop"), usage_chunk(**FULL))
     assert whole.output_ns == [] and whole.first_answer_ns is None, "a body has no instants of its own"
     streamed.output_ns, streamed.first_answer_ns = [], None
@@ -237,8 +273,12 @@ def test_streamed_or_not_the_answer_is_the_same():
         pytest.param(b'{"choices":[]}', "empty_reply", "choice", id="no choices"),
         pytest.param(b'{"choices":null}', "empty_reply", "choice", id="null for choices"),
         pytest.param(b"{}", "empty_reply", "choice", id="an empty object"),
-        pytest.param(b'{"choices":[{"index":0,"text":"a","message":{"content":"a"}}]}', "no_finish", "choice 0", id="no finish"),
-        pytest.param(b'{"choices":[{"index":0,"finish_reason":"error"}]}', "error_body", "error", id="finish_reason error"),
+        pytest.param(
+            b'{"choices":[{"index":0,"text":"a","message":{"content":"a"}}]}', "no_finish", "choice 0", id="no finish"
+        ),
+        pytest.param(
+            b'{"choices":[{"index":0,"finish_reason":"error"}]}', "error_body", "error", id="finish_reason error"
+        ),
     ],
 )
 def test_bodies_that_are_no_answer(api: str, body: bytes, fault: str, says: str):
@@ -257,9 +297,19 @@ def test_completions_stream():
         return sse(orjson.dumps({"choices": [{"index": 0, "text": text, "finish_reason": None} | more]}))
 
     logprobs = [{"tokens": [token], "token_logprobs": [-1.0], "text_offset": [at]} for at, token in enumerate("ab")]
-    reads = [piece("a", logprobs=logprobs[0]), piece("b", logprobs=logprobs[1]), piece("", finish_reason="length"), DONE]
+    reads = [
+        piece("a", logprobs=logprobs[0]),
+        piece("b", logprobs=logprobs[1]),
+        piece("", finish_reason="length"),
+        DONE,
+    ]
     answer = read_stream("completions", *reads)
-    assert (answer.text, answer.output_ns, answer.finish_reasons, answer.fault) == ("ab", [1000, 1001], ["length"], None)
+    assert (answer.text, answer.output_ns, answer.finish_reasons, answer.fault) == (
+        "ab",
+        [1000, 1001],
+        ["length"],
+        None,
+    )
     assert answer.first_answer_ns == 1000
     assert answer.extra == {"logprobs": {"tokens": ["a", "b"], "token_logprobs": [-1.0, -1.0], "text_offset": [0, 1]}}
 
@@ -280,7 +330,9 @@ def test_llama_server_chat():
 def test_llama_server_chat_with_two_choices():
     answer = read_stream("chat", (WIRE / "llama_server_chat_n2.sse").read_bytes())
     assert answer.finish_reasons == ["length", "length"] and len(answer.output_ns) == 6 and answer.fault is None
-    assert answer.extra is not None and len(answer.extra["choices"]) == 2 and len(answer.extra["logprobs"]["content"]) == 3
+    assert (
+        answer.extra is not None and len(answer.extra["choices"]) == 2 and len(answer.extra["logprobs"]["content"]) == 3
+    )
 
 
 def test_llama_server_completions():

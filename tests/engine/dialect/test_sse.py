@@ -43,7 +43,9 @@ def frame(*reads: bytes, spills: tuple[int, ...] = (), complete: bool = True) ->
         pytest.param(b"data: {}\nid: 7\n\n", [b"{}"], id="fields after the data"),
         pytest.param(b'data: {"a":\ndata: 1}\n\n', [b'{"a":\n1}'], id="data of several lines"),
         pytest.param(b"\xef\xbb\xbfdata: {}\n\n", [b"{}"], id="byte order mark"),
-        pytest.param(b"data: {}\n\n\xef\xbb\xbfdata: {}\n\n", [b"{}"], id="a byte order mark later on is an unknown field"),
+        pytest.param(
+            b"data: {}\n\n\xef\xbb\xbfdata: {}\n\n", [b"{}"], id="a byte order mark later on is an unknown field"
+        ),
         pytest.param(b"\n\n\ndata: {}\n\n\n\ndata: {}\n\n\n", [b"{}", b"{}"], id="blank lines to spare"),
         pytest.param(b"data: {}\n\ndata: {}", [b"{}", b"{}"], id="the last event without any line end"),
         pytest.param(b"data: {}\n\ndata: {}\n", [b"{}", b"{}"], id="the last event without its blank line"),

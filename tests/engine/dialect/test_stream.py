@@ -58,7 +58,9 @@ def test_the_excerpt_of_a_broken_event_is_short():
     assert answer.fault is not None and len(answer.fault.detail) < 300
 
 
-PIECES = st.sampled_from([b"{", b"}", b"{}", b'{"a":', b"1", b",", b'"', b"[", b"]", b'"b":', b'\\"', b" ", b"}{", b"},{"])
+PIECES = st.sampled_from(
+    [b"{", b"}", b"{}", b'{"a":', b"1", b",", b'"', b"[", b"]", b'"b":', b'\\"', b" ", b"}{", b"},{"]
+)
 
 
 @given(st.lists(st.lists(PIECES, max_size=4).map(b"".join), min_size=1, max_size=6))
@@ -101,18 +103,23 @@ def test_two_wrongs_do_not_make_a_right(payloads: list[bytes]):
         pytest.param(sse(b'{"error":"engine died"}'), "engine died", id="an error text"),
         pytest.param(sse(b'{"error":{"code":500}}'), '{"code":500}', id="an error without a message"),
         pytest.param(
-            sse(b'{"object":"error","message":"engine died","type":"x","code":400}'), "engine died", id="vLLM's older shape"
+            sse(b'{"object":"error","message":"engine died","type":"x","code":400}'),
+            "engine died",
+            id="vLLM's older shape",
         ),
         pytest.param(sse(b'{"detail":"engine died"}'), "engine died", id="FastAPI's"),
         pytest.param(b'event: error\ndata: {"message":"engine died"}\n\n', "engine died", id="event: error"),
         pytest.param(b"event: error\ndata: engine died\n\n", "engine died", id="event: error with plain text"),
-        pytest.param(b'error: {"code":500,"message":"engine died"}\n\n', "engine died", id="llama-server's older shape"),
+        pytest.param(
+            b'error: {"code":500,"message":"engine died"}\n\n', "engine died", id="llama-server's older shape"
+        ),
         pytest.param(
             sse(b'{"error":{"message":"engine died"},"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}'),
-            "engine died", id="beside choices",
+            "engine died",
+            id="beside choices",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_error_in_the_stream_is_the_fault(body: bytes, message: str):
     for around in ((sse(HELLO), b""), (sse(HELLO), sse(STOP) + DONE), (b"", DONE)):
         for crlf in (False, True):
@@ -135,7 +142,10 @@ def test_an_event_stream_is_no_answer_where_nothing_streams(api: str):
 
 
 BODIES = {
-    "chat": sse(b'{"choices":[{"index":0,"delta":{"role":"assistant"}}]}', HELLO) + b": ping\n\n" + sse(WORLD, STOP) + DONE,
+    "chat": sse(b'{"choices":[{"index":0,"delta":{"role":"assistant"}}]}', HELLO)
+    + b": ping\n\n"
+    + sse(WORLD, STOP)
+    + DONE,
     "chat broken": sse(HELLO, b'{"id": "broke', WORLD, b'{"error":"x"}', STOP) + DONE,
     "chat crlf": (sse('{"choices":[{"delta":{"content":"ä€😀"}}]}'.encode(), STOP) + DONE).replace(b"\n", b"\r\n"),
     "chat cut short": sse(HELLO, WORLD)[:-10],
