@@ -61,6 +61,7 @@ class Reply:
     def __init__(self, house: House, wire: Wire, row: Row, plan: Plan, on_ok: Callable[[], None] | None = None) -> None:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when nothing more will be written; the outcome is in the row."""
+        self._ended = False  # `over` is cancelled together with the handler that waits for it, so it cannot tell
         self._house, self._wire, self._row, self._plan, self._on_ok = house, wire, row, plan, on_ok
         self._due_ns = 0
         # Writes leave at once, not at the end of the loop's turn: the instant before the call is the truth.
@@ -72,7 +73,7 @@ class Reply:
         self._house.timetable.at(self._due_ns, self)
 
     def tick(self) -> None:
-        if self.over.done():
+        if self._ended:
             return
         if self._wire.transport.is_closing():
             self.abandon()
@@ -80,16 +81,17 @@ class Reply:
         self._write_due()
 
     def fail(self, error: Exception) -> None:
-        if not self.over.done():
-            self.over.set_exception(error)
+        if not self._ended:
+            self._ended = True
+            if not self.over.done():
+                self.over.set_exception(error)
             self._house.slots.leave()
 
     def abandon(self) -> None:
         """The client has gone, which matters only while something is owed to it."""
-        if self.over.done():
+        if self._ended:
             return
-        self._row.outcome = "client_gone"
-        self.over.set_result(None)
+        self._end("client_gone")
         if self._row.started_ns:
             self._house.slots.leave()
         else:
@@ -111,11 +113,16 @@ class Reply:
         return gap_ms
 
     def _finish(self, outcome: str) -> None:
-        self._row.outcome = outcome
-        self.over.set_result(None)
+        self._end(outcome)
         if outcome == "ok" and self._on_ok is not None:
             self._on_ok()
         self._house.slots.leave()
+
+    def _end(self, outcome: str) -> None:
+        self._ended = True
+        self._row.outcome = outcome
+        if not self.over.done():
+            self.over.set_result(None)
 
 
 class WholeReply(Reply):

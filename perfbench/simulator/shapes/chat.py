@@ -43,7 +43,7 @@ class Chat:
         return events
 
     def broken(self) -> Event:
-        return None, b'{"id": "broken'
+        return None, b'{"id": "broke'
 
     def failing(self) -> Event:
         return None, orjson.dumps({"error": {"message": DIED, "type": "server_error", "code": 500}})
