@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 
@@ -34,43 +35,62 @@ class SystemClock:
             await asyncio.sleep(max(left_ns / 1e9, 0.001))
 
 
-class Alarm:
-    """Wakes one task at exact instants: a kernel timer (timerfd) where there is one, else the clock's own sleep.
+class KernelTimer:
+    """Calls `on_ring()` at an exact instant: a timerfd among the sockets of the event loop.
 
-    Event-loop timers have a grain of a millisecond, which at 500 arrivals a second would be a fifth of the mean gap;
-    the kernel's is exact to some ten microseconds and costs no spinning.
+    Event-loop timers have a grain of a millisecond; the kernel's are exact to some ten microseconds and cost no
+    spinning. Being a file like a socket, it also waits its turn like one. Raises OSError where there are none.
     """
+
+    def __init__(self, on_ring: Callable[[], None]) -> None:
+        self._fd = _open_timer()
+        self._on_ring = on_ring
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._ring)
+
+    def set(self, instant_ns: int) -> None:
+        _set_timer(self._fd, max(instant_ns, 1))  # 0 would disarm it
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._fd, 8)
+            self._on_ring()
+
+
+class Alarm:
+    """Wakes one task at exact instants: by a kernel timer where there is one, else by the clock's own sleep."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._fd = _open_timer() if isinstance(clock, SystemClock) else -1
+        self._timer: KernelTimer | None = None
         self._rung: asyncio.Future[None] | None = None
-        if self._fd >= 0:
-            asyncio.get_running_loop().add_reader(self._fd, self._ring)
+        if isinstance(clock, SystemClock):
+            with suppress(OSError):
+                self._timer = KernelTimer(self._ring)
 
     async def sleep_until(self, instant_ns: int) -> None:
         """Return at or after the instant. One task at a time."""
-        if self._fd < 0:
+        if self._timer is None:
             await self._clock.sleep_until(instant_ns)
             return
         while instant_ns > self._clock.now_ns():
             self._rung = asyncio.get_running_loop().create_future()
-            _set_timer(self._fd, instant_ns)
+            self._timer.set(instant_ns)
             await self._rung
 
     def _ring(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:
-            return
         if self._rung is not None and not self._rung.done():
             self._rung.set_result(None)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            asyncio.get_running_loop().remove_reader(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+        if self._timer is not None:
+            self._timer.close()
 
 
 _CLOCK_MONOTONIC, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 1, 0o4000, 0o2000000, 1
@@ -79,16 +99,15 @@ _libc: Any = None
 
 
 def _open_timer() -> int:
-    """A timerfd on the clock that perf_counter_ns reads, or -1. (Python has them from 3.13 on: os.timerfd_create.)"""
+    """A timerfd on the clock that perf_counter_ns reads. (Python has them from 3.13 on: os.timerfd_create.)"""
     global _libc
     if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
-        return -1
-    try:
-        _libc = _libc or ctypes.CDLL(None, use_errno=True)
-        create: Callable[[int, int], int] = _libc.timerfd_create
-        return create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
-    except (OSError, AttributeError):
-        return -1
+        raise OSError("no timerfd on this system")
+    _libc = _libc or ctypes.CDLL(None, use_errno=True)
+    fd: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "timerfd_create failed")
+    return fd
 
 
 def _set_timer(fd: int, instant_ns: int) -> None:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from perfbench.engine.clock import KernelTimer
+
 LAG_EVERY_S = 0.02
+SAMPLE_EVERY_S = 1.0
 
 
 class ClientSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,7 +30,8 @@ class ClientSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     from_ns: int
     to_ns: int
     lag_ns: list[int]
-    """How long one turn of the loop took, every 20 ms: a byte that arrives waits up to that long for its stamp."""
+    """How late the loop took up an event of known instant, about every 20 ms. A timer file waits among the sockets, so
+    this is a fair sample of how long a byte that has arrived waits for its stamp."""
     cpu_ns: int
     """CPU time of the process, all threads."""
     run_delay_ns: int | None = None
@@ -42,10 +48,12 @@ class ClientProbe:
         self._emit = emit
         self._in_flight = in_flight
         self._lags: list[int] = []
-        self._gc_ns = self._gc_began_ns = self._longest_lag_ns = 0
+        self._gc_ns = self._gc_began_ns = self._longest_lag_ns = self._due_ns = 0
+        self._handle: asyncio.TimerHandle | None = None
+        self._rng = random.Random(worker)
 
     def take_longest_lag_ns(self) -> int:
-        """The longest turn of the loop since the last call."""
+        """The longest lag since the last call."""
         longest, self._longest_lag_ns = self._longest_lag_ns, 0
         return longest
 
@@ -54,23 +62,45 @@ class ClientProbe:
         loop = asyncio.get_running_loop()
         gc.callbacks.append(self._on_gc)
         self._mark()
-        ticks = round(1 / LAG_EVERY_S)
+        timer: KernelTimer | None = None
+        with suppress(OSError):
+            timer = KernelTimer(lambda: self._rung(timer))
+            self._set_next(timer)
+        if timer is None:
+            self._later(loop)
         try:
             while True:
-                for _ in range(ticks):
-                    await asyncio.sleep(LAG_EVERY_S)
-                    # Two hops through the ready queue span one whole turn: timers, ready callbacks, socket reads.
-                    loop.call_soon(self._first_hop, loop)
+                await asyncio.sleep(SAMPLE_EVERY_S)
                 self._sample()
         finally:
             gc.callbacks.remove(self._on_gc)
+            if timer is not None:
+                timer.close()
+            if self._handle is not None:
+                self._handle.cancel()
             self._sample()
 
-    def _first_hop(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_soon(self._second_hop, time.perf_counter_ns())
+    def _set_next(self, timer: KernelTimer) -> None:
+        self._due_ns = time.perf_counter_ns() + self._next_gap_ns()
+        timer.set(self._due_ns)
 
-    def _second_hop(self, then_ns: int) -> None:
-        lag_ns = time.perf_counter_ns() - then_ns
+    def _rung(self, timer: KernelTimer | None) -> None:
+        self._add_lag(time.perf_counter_ns() - self._due_ns)
+        if timer is not None:
+            self._set_next(timer)
+
+    def _later(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Where there are no kernel timers: the loop's own, whose grain of a millisecond then stands in the lag."""
+        if self._due_ns:
+            self._add_lag(max(0, time.perf_counter_ns() - self._due_ns))
+        gap_ns = self._next_gap_ns()
+        self._due_ns = time.perf_counter_ns() + gap_ns
+        self._handle = loop.call_later(gap_ns / 1e9, self._later, loop)
+
+    def _next_gap_ns(self) -> int:
+        return round(LAG_EVERY_S * 1e9 * self._rng.uniform(0.5, 1.5))  # uneven, not to beat with the server's tokens
+
+    def _add_lag(self, lag_ns: int) -> None:
         self._lags.append(lag_ns)
         self._longest_lag_ns = max(self._longest_lag_ns, lag_ns)
 

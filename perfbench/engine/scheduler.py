@@ -356,7 +356,7 @@ class Scheduler:
         try:
             await lane.transport.send(request, reply)
         except TransportFault as error:
-            fault = error
+            fault = error.with_traceback(None)  # whose frames would hold the fault: a cycle for the collector
         except asyncio.CancelledError:
             if not self._is_ours(reply):
                 raise
