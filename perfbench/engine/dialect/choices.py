@@ -211,8 +211,8 @@ class ChoiceCollector:
                 answer.extra = (answer.extra or {}) | {"choices": ["".join(one.text) for _, one in ordered]}
         if self._timings is not None:
             answer.extra = (answer.extra or {}) | {"timings": self._timings}
-        if self._usage is not None:
-            fill_usage(answer, self._usage)
+        if self._usage is not None and (self._usage.prompt_tokens or self._usage.completion_tokens):
+            fill_usage(answer, self._usage)  # no prompt has 0 tokens: such a usage is a placeholder (litellm sends it)
         answer.fault = self.fault or (self._incomplete(ordered, done) if complete else None)
         return answer
 
