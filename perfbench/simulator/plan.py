@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from perfbench.engine.errors import ScenarioError
@@ -145,6 +145,3 @@ def _number(model: str, key: str, text: str) -> float:
 def _nearest(key: str) -> str:
     close = difflib.get_close_matches(key.lower(), KEYS, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(KEYS)}"
-
-
-assert tuple(KEYS) == tuple(field.name for field in fields(Plan))

@@ -85,6 +85,7 @@ class AnswerKey:
                     )
             if not any(other.choices == item.choices for other in same_question):
                 same_question.append(item)
+                same_question.sort(key=lambda other: not other.choices)  # without choices an item fits every message
         self._start_lengths = sorted({len(start) for start in self._by_start}, reverse=True)
 
     @classmethod
@@ -97,21 +98,28 @@ class AnswerKey:
         return cls([_item(path, number, line) for number, line in enumerate(lines, 1) if line.strip()], str(path))
 
     def find(self, message: str) -> Item | None:
-        """The item whose question stands in the message.
+        """The item whose question stands in the message, with its choices behind it if it has any.
 
         Where several stand, a question that is part of a longer one does not count, and of the rest the last is meant:
-        examples come before what is asked.
+        examples come before what is asked. Choices count in their order, then in any; when no item finds its own (a
+        prompt need not show them), the last question is taken without.
         """
         words = words_of(message)
-        found, at = None, 0
+        matches: list[tuple[list[Item], int]] = []
+        at = 0
         while at < len(words):
             candidates = self._longest_at(words, at)
             if candidates is None:
                 at += 1
                 continue
-            found = (candidates, at)
             at += len(candidates[0].question)
-        return _by_choices(found[0], words[found[1] :]) if found else None
+            matches.append((candidates, at))
+        for shows in (_in_order, _in_any_order):
+            for candidates, end in reversed(matches):
+                for item in candidates:
+                    if shows(words[end:], item.choices):
+                        return item
+        return matches[-1][0][0] if matches else None
 
     def _longest_at(self, words: Words, at: int) -> list[Item] | None:
         best: Words = ()
@@ -189,15 +197,22 @@ class Skill:
         return "unknown"
 
 
-def _by_choices(items: list[Item], words: Words) -> Item:
-    """Of items that ask the same, the one whose choices stand in the message; the first when none or all do."""
-    if len(items) == 1:
-        return items[0]
-    return next((item for item in items if item.choices and all(_holds(words, c) for c in item.choices)), items[0])
+def _in_order(words: Words, parts: tuple[Words, ...]) -> bool:
+    at = 0
+    for part in parts:
+        found = _position(words, part, at)
+        if found is None:
+            return False
+        at = found + len(part)
+    return True
 
 
-def _holds(words: Words, part: Words) -> bool:
-    return any(words[at : at + len(part)] == part for at in range(len(words) - len(part) + 1))
+def _in_any_order(words: Words, parts: tuple[Words, ...]) -> bool:
+    return all(_position(words, part, 0) is not None for part in parts)
+
+
+def _position(words: Words, part: Words, start: int) -> int | None:
+    return next((at for at in range(start, len(words) - len(part) + 1) if words[at : at + len(part)] == part), None)
 
 
 def _other_letter(item: Item, draw: int) -> str | None:

@@ -115,7 +115,8 @@ def test_importing_the_package_imports_nothing_heavy():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_the_key_does_not_show_in_the_process_list():
     with SimulatorProcess(SimulatorConfig(api_key="hush")) as simulator:
-        for shown in Path("/proc", str(simulator.pid)).glob("[ce][mn][dv]*"):  # cmdline, environ
-            assert b"hush" not in shown.read_bytes()
+        for name in ("cmdline", "environ"):
+            assert b"hush" not in Path("/proc", str(simulator.pid), name).read_bytes()

@@ -39,6 +39,9 @@ KEY = AnswerKey(
         item("beginning", "Ann has two dogs. And a cat. How many?"),
         item("animals", "Which one is it?", "A", choices=["cat", "dog"]),
         item("plants", "Which one is it?", "B", choices=["oak", "red rose"]),
+        item("turned", "Which one is it?", "B", choices=["dog", "cat"]),
+        item("open", "Which one is it?", "a horse"),
+        item("inside", "Red rose", "A", choices=["a flower", "a bird"]),
     ]
 )
 
@@ -58,6 +61,10 @@ KEY = AnswerKey(
         pytest.param("", None, id="nothing"),
         pytest.param("Which one is it? A) oak B) red rose", "plants", id="choices tell the same question apart"),
         pytest.param("Which one is it? A) cat B) dog", "animals", id="and the other way"),
+        pytest.param("Which one is it? A) dog B) cat", "turned", id="their order tells too"),
+        pytest.param("Which one is it?", "open", id="no choices shown, and an item without"),
+        pytest.param("Which one is it? oak, Red rose, red rose", "plants", id="a choice is not the question asked"),
+        pytest.param("About: Red rose. Think!", "inside", id="choices need not be shown"),
     ],
 )
 def test_which_question_a_message_asks(message, found):
