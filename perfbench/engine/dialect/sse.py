@@ -43,11 +43,11 @@ class Events:
     ) -> None:
         self.instants = instants
         self.objects = objects
-        """All payloads, one a line, when each begins with a brace and ends with one; else None.
+        """All payloads, joined by line feeds, when each begins with a brace and ends with one; else None.
 
-        Given that, no JSON value can reach from one line into the next: a raw line feed cannot be inside a string, and
-        "}" followed by "{" cannot be inside an array or object. So when a decoder of concatenated values finds exactly
-        as many values as there are lines, each payload is one valid value by itself, and not, say, half of one.
+        Given that, no JSON value can reach from one payload into the next: a raw line feed cannot be inside a string,
+        and "}" followed by "{" cannot be inside an array or object. So when a decoder of concatenated values finds
+        exactly as many values as there are payloads, each is one valid value by itself, and not, say, half of one.
         """
         self.payloads = payloads
         self.errors = errors
@@ -78,8 +78,8 @@ class Framer:
             return None
         if not self._begun and not self._begin(reply):
             return None
-        # Two bytes back: the beginning of an event end may have been there before.
-        if _EVENT_END.search(body, max(self._searched - 2, 0)) is None:
+        # One byte back: the first half of an event end may have been there before.
+        if _EVENT_END.search(body, max(self._searched - 1, 0)) is None:
             self._searched = len(body)
             return None
         events: Events | None = None
@@ -149,8 +149,8 @@ class Framer:
         lines = text.splitlines(keepends=True)
         if final:
             lines.append(b"\n")  # the blank line that ends the last event
-        elif lines and not lines[-1].endswith(b"\n"):
-            lines.pop()  # not whole, or a CR whose LF may be still to come
+        elif not lines[-1].endswith((b"\n", b"\r")):
+            lines.pop()  # not whole; should the LF of a last CR be still to come, it will be one more blank line
         for line in lines:
             bare = line.rstrip(b"\r\n")
             if bare.startswith(b"data: "):  # nearly all of them; the next branch says the same of other spellings
@@ -184,13 +184,9 @@ class Framer:
         if needed and needed[-1] > len(text):
             needed[-1] = len(text)  # the end of the body is the end of its last line
         instants = _instants(needed, reply.ends, reply.stamps)
-        plain = not errors and all(map(_is_object_on_one_line, payloads))
+        plain = not errors and all(payload[0] == _BRACE and payload[-1] == _UNBRACE for payload in payloads)
         objects = b"\n".join(payloads) if plain else None
         return Events(instants, objects=objects, payloads=payloads, errors=frozenset(errors)), taken
-
-
-def _is_object_on_one_line(payload: bytes) -> bool:
-    return payload[0] == _BRACE and payload[-1] == _UNBRACE and _LF not in payload
 
 
 def _instants(needed: list[int], ends: array[int], stamps: array[int]) -> list[int]:

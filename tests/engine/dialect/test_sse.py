@@ -35,6 +35,7 @@ def frame(*reads: bytes, spills: tuple[int, ...] = (), complete: bool = True) ->
         pytest.param(b"data: {}\r\n\r\ndata: {}\r\n\r\n", [b"{}", b"{}"], id="CRLF"),
         pytest.param(b"data: {}\r\rdata: {}\r\r", [b"{}", b"{}"], id="bare CR"),
         pytest.param(b"data: {}\r\n\ndata: 1\n\r\ndata: 2\r\r\n", [b"{}", b"1", b"2"], id="line ends mixed"),
+        pytest.param(b"data: {}\r\rdata: {}\n\n", [b"{}", b"{}"], id="bare CR, then LF"),
         pytest.param(b"data:{}\n\n", [b"{}"], id="no space after the colon"),
         pytest.param(b"data:  {}\n\n", [b" {}"], id="only one space belongs to the framing"),
         pytest.param(b": hello\n\ndata: {}\n\n: bye\n\n", [b"{}"], id="comments are no events"),
@@ -101,6 +102,43 @@ def test_what_is_taken_leaves_the_reply_and_the_rest_is_counted_anew():
     assert (list(reply.ends), list(reply.stamps)) == ([2, 7, 8], [0, 1, 2])
     assert (reply.body, reply.ends, reply.stamps) == (body, ends, stamps)
     assert reply.body is body and reply.ends is ends and reply.stamps is stamps, "transports hold on to these objects"
+
+
+def test_a_read_that_brought_nothing_of_the_rest_is_forgotten():
+    framer, reply = Framer(), Reply()
+    for stamp, read in enumerate([b"data: {}\n\n", b"da"]):
+        reply.add(read, stamp)
+    framer.take(reply)
+    assert (list(reply.ends), list(reply.stamps)) == ([2], [1])
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_event_is_taken_as_soon_as_it_is_whole(end: bytes):
+    framer, reply, count = Framer(), Reply(), 0
+    event = b"data: {}" + end + end
+    for nth, byte in enumerate(b": x" + end + end + 3 * event):
+        reply.add(bytes([byte]), nth)
+        events = framer.take(reply)
+        count += len(events.instants) if events else 0
+        assert len(reply.body) <= len(event) + 2
+    assert count == 3
+
+
+def test_a_long_event_in_pieces_does_not_hide_the_short_one_after_it():
+    framer, reply = Framer(), Reply()
+    for nth, read in enumerate([b"data: " + b"x" * 100, b"\n\n", b"data: {}\n\nda"]):
+        reply.add(read, nth)
+        events = framer.take(reply)
+    assert events is not None and events.split() == [b"{}"]
+
+
+def test_nothing_is_left_or_kept_after_done():
+    framer, reply = Framer(), Reply()
+    reply.add(b"data: {}\n\ndata: [DONE]\n\ndata: {}", 0)
+    framer.take(reply)
+    assert framer.done and not reply.body and not reply.ends and not reply.stamps
+    reply.add(b"}\n\n", 1)
+    assert framer.take(reply) is None and not reply.body and not reply.ends
 
 
 def test_a_server_can_call_an_event_an_error():

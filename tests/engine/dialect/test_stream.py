@@ -63,15 +63,15 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(st.lists(PIECES, max_size=4).map(b"".join), min_size=1, max_size=6))
-def test_payloads_that_are_only_valid_together_are_not_valid(payloads: list[bytes]):
+@given(st.lists(st.lists(PIECES, max_size=4).map(b"".join), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]))
+def test_payloads_that_are_only_valid_together_are_not_valid(payloads: list[bytes], line_end: bytes):
     def valid(payload: bytes) -> bool:
         try:
             return isinstance(json.loads(payload), dict)
         except ValueError:
             return not payload.strip()  # blank data is no event
 
-    fault = read_stream("chat", sse(HELLO, STOP, *payloads)).fault
+    fault = read_stream("chat", sse(HELLO, STOP, *payloads).replace(b"\n", line_end)).fault
     if all(map(valid, payloads)):
         assert fault is None
     else:
@@ -89,11 +89,14 @@ def test_payloads_that_are_only_valid_together_are_not_valid(payloads: list[byte
         pytest.param([b'{"a":"x', b'y"}', b"{}{}"], id="inside a string"),
         pytest.param([b'{"a":{}', b"{}}", b"{}{}"], id="with braces at both ends"),
         pytest.param([b'{"a":[{}', b"{}]}", b"{}{}"], id="in a list, with braces at one end"),
+        pytest.param([b'{"a":[{}', b",{}]}", b"{}{}"], id="all ends are braces, one beginning is not"),
+        pytest.param([b'{"a":', b"{}}", b"{}{}"], id="all beginnings are braces, one end is not"),
     ],
 )
 def test_two_wrongs_do_not_make_a_right(payloads: list[bytes]):
-    answer = read_stream("chat", sse(HELLO, *payloads, STOP))
-    assert answer.fault is not None and answer.fault.detail.startswith("event 2: ")
+    for line_end in (b"\n", b"\r\n"):
+        answer = read_stream("chat", sse(HELLO, *payloads, STOP).replace(b"\n", line_end))
+        assert answer.fault is not None and answer.fault.detail.startswith("event 2: ")
 
 
 @pytest.mark.parametrize(
