@@ -167,10 +167,11 @@ def _latency_over_time(data: Data) -> Chart | None:
     starts_ns, values = columns.started_ns[known], values[known]
     shown = series.thinned(values)
     middles = data.bins.middles_s(data.zero_ns)
+    dots = {"size": 7, "opacity": 0.8} if shown.size < 300 else {"size": 4, "opacity": 0.35}
     traces = [
         {
             "type": "scatter", "mode": "markers", "x": _numbers(data.seconds(starts_ns[shown])),
-            "y": _numbers(values[shown]), "name": "request", "marker": {"color": "@blue", "size": 4, "opacity": 0.35},
+            "y": _numbers(values[shown]), "name": "request", "marker": {"color": "@blue"} | dots,
         },
         _line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.5, 3), "p50", "@text"),
         _line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.9, 10), "p90", "@orange"),

@@ -217,14 +217,10 @@ def tiles(summary: Mapping[str, Any]) -> list[Fact]:
     """The few figures that a reader wants first."""
     requests, throughput = summary.get("requests") or {}, summary.get("throughput") or {}
     latency_ms, concurrency = summary.get("latency_ms") or {}, summary.get("concurrency") or {}
-    planned = requests.get("planned")
+    sent, planned = requests.get("sent") or 0, requests.get("planned")
+    of = f"of {grouped(sent)} sent" + ("" if planned in (None, sent) else f", {grouped(planned)} planned")
     found = [
-        Fact(
-            "succeeded",
-            grouped(requests.get("succeeded") or 0),
-            f"of {grouped(requests.get('sent') or 0)} sent"
-            + (f", {grouped(planned)} planned" if planned is not None else ""),
-        ),
+        Fact("succeeded", grouped(requests.get("succeeded") or 0), of),
         Fact(
             "error rate",
             NO_VALUE if requests.get("error_rate") is None else share(requests["error_rate"]),

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -104,6 +104,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: 
         counts=facts.count_facts(summary.get("requests") or {}),
         throughput=facts.throughput_facts(summary),
         latency_columns=facts.COLUMNS,
+        succeeded=found.ok.any(),
         latencies=facts.latency_rows(summary.get("latency_ms") or {}),
         errors=[(row, details.commonest(row.kind)) for row in errors],
         audit=facts.audit_facts(summary.get("arrivals")),
@@ -133,7 +134,8 @@ def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunI
         samples=sorted(folder.client_samples(), key=lambda sample: sample.to_ns),
         latency_ms=summary.get("latency_ms") or {},
         zero_ns=zero_ns,
-        bins=series.bins(min(from_ns, zero_ns), to_ns),
+        # A bin should hold some requests, or rates are a comb of zeros.
+        bins=series.bins(min(from_ns, zero_ns), to_ns, most=min(max(found.size // 8, 10), series.MOST_BINS)),
         steady_ns=None
         if not steady
         else (zero_ns + round(steady["from_s"] * 1e9), zero_ns + round(steady["to_s"] * 1e9)),
@@ -143,9 +145,14 @@ def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunI
 
 
 def _grouped(drawn: list[Chart]) -> dict[str, list[Chart]]:
+    """Charts by heading; one that would stand alone in its row of two gets the whole of it."""
     groups: dict[str, list[Chart]] = {}
     for chart in drawn:
         groups.setdefault(chart.group, []).append(chart)
+    for group in groups.values():
+        halves = [place for place, chart in enumerate(group) if not chart.wide]
+        if len(halves) % 2:
+            group[halves[-1]] = replace(group[halves[-1]], wide=True)
     return groups
 
 

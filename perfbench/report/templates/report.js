@@ -33,7 +33,7 @@
         font: { family: "system-ui, sans-serif", size: 12, color: text },
         hovermode: "x unified",
         hoverlabel: { bgcolor: theme.getPropertyValue("--panel").trim(), font: { color: text } },
-        legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 } },
+        legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 }, traceorder: "normal" },
         showlegend: figure.data.length > 1,
         dragmode: narrow.matches ? false : "zoom",
         ...figure.layout,
@@ -41,10 +41,8 @@
         yaxis: axis(figure.layout.yaxis, theme),
       };
       Plotly.react(place, figure.data, layout, {
-        displaylogo: false,
         responsive: true,
-        displayModeBar: narrow.matches ? false : "hover",
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+        displayModeBar: false,
       });
     }
     document.documentElement.dataset.drawn = String(Object.keys(figures).length);
