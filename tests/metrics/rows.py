@@ -25,7 +25,7 @@ def record(finished: float = 0.0, intended: float = 0.0, **given: Any) -> Record
 
 def reply(start: float, end: float, **given: Any) -> Record:
     """A success, written the instant it was due."""
-    return record(end, start, **({"started": start, "written": start, "dispatched": start} | given))
+    return record(end, **({"intended": start, "dispatched": start, "started": start, "written": start} | given))
 
 
 def table(*records: Record) -> Columns:
