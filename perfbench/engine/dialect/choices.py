@@ -72,9 +72,6 @@ class Chunk(msgspec.Struct, gc=False):
 CHUNKS = msgspec.json.Decoder(Chunk)
 
 
-_UNSAID = Usage()
-
-
 class ToolCalls:
     """The tool calls of one choice, put together from their pieces."""
 
@@ -137,8 +134,9 @@ class ChoiceCollector:
         """The hot path: a hundred events at a time, most of them one piece of text."""
         choices, output_ns = self._choices, self._output_ns
         for event, instant in zip(events, instants, strict=True):
-            if (usage := event.usage) is not None and usage != _UNSAID:
-                self._usage = usage  # where every chunk has one, the last is the whole
+            # Where every chunk has one, the last is the whole. No prompt has 0 tokens: zeros are a placeholder (litellm).
+            if (usage := event.usage) is not None and (usage.prompt_tokens or usage.completion_tokens):
+                self._usage = usage
             if event.error is not None or not event.choices:
                 self._aside(event)
                 if not event.choices:
@@ -211,8 +209,8 @@ class ChoiceCollector:
                 answer.extra = (answer.extra or {}) | {"choices": ["".join(one.text) for _, one in ordered]}
         if self._timings is not None:
             answer.extra = (answer.extra or {}) | {"timings": self._timings}
-        if self._usage is not None and (self._usage.prompt_tokens or self._usage.completion_tokens):
-            fill_usage(answer, self._usage)  # no prompt has 0 tokens: such a usage is a placeholder (litellm sends it)
+        if self._usage is not None:
+            fill_usage(answer, self._usage)
         answer.fault = self.fault or (self._incomplete(ordered, done) if complete else None)
         return answer
 

@@ -175,6 +175,10 @@ FULL = {
         ),
         pytest.param([chunk({}, "stop", usage=FULL), chunk({}, usage=None)], id="null after it"),
         pytest.param([chunk({}, "stop", usage=FULL), usage_chunk()], id="an empty one after it"),
+        pytest.param(
+            [chunk({}, "stop", usage=FULL), usage_chunk(prompt_tokens=0, completion_tokens=0)],
+            id="zeros after it (litellm)",
+        ),
         pytest.param([chunk({}, "stop"), usage_chunk(**FULL | {"completion_tokens": 7.0})], id="as a float"),
     ],
 )
