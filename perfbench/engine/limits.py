@@ -2,13 +2,16 @@
 
 Admission is first come, first served within a lane. The fast path takes no task switch: when nothing is in the way
 `try_enter` says so at once. Rates are enforced by the generic cell rate algorithm (ITU-T I.371): a virtual clock that
-each admission pushes forward, with a burst of one request (or one second of tokens).
+each admission pushes forward, with a burst of one request (or one second of tokens). Only the first in line waits for
+a rate, and uses it at the instant it leaves: who gives up has used none, and who had to wait for a place afterwards
+cannot bring a backlog of old permissions along.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 from perfbench.engine.clock import Clock
@@ -45,7 +48,8 @@ class Cap:
             if place.done() and not place.cancelled():
                 self.leave()
             else:
-                self._queue.remove(place)
+                with suppress(ValueError):  # who left in this very turn has passed it over already
+                    self._queue.remove(place)
             raise
 
     def leave(self) -> None:
@@ -61,23 +65,33 @@ class Cap:
         return len(self._queue)
 
 
+GRAIN_NS = 2_000_000
+"""A sleep ends up to this much late (uvloop's timers tick in milliseconds); a rate lets that much be made up for."""
+
+
 class Rate:
-    """At most `per_s` units a second, with `burst` units at once."""
+    """At most `per_s` units a second, with `burst` units at once.
+
+    In any span of T seconds at most per_s * (T + 2 ms) + burst units are taken, and at most one request more: one is
+    let go whole as soon as those before it are paid for.
+    """
 
     __slots__ = ("_ns_per_unit", "_slack_ns", "_virtual_ns")
 
     def __init__(self, per_s: float, burst: float = 1.0) -> None:
-        if not per_s > 0:
-            raise ScenarioError(f"a rate limit must be above 0, got {per_s} per second")
+        if not 0 < per_s < float("inf"):  # written this way round so that NaN is refused too
+            raise ScenarioError(f"a rate limit must be above 0 and finite, got {per_s} per second")
         self._ns_per_unit = 1e9 / per_s
-        self._slack_ns = max(burst - 1.0, 0.0) * self._ns_per_unit
+        self._slack_ns = max((burst - 1.0) * self._ns_per_unit, GRAIN_NS)
         self._virtual_ns = 0.0
 
-    def reserve(self, units: float, now_ns: int) -> int:
-        """Take that many units and return the instant from which they may be used (now, or later)."""
-        at_ns = max(self._virtual_ns, now_ns - self._slack_ns)
-        self._virtual_ns = at_ns + units * self._ns_per_unit
-        return max(now_ns, round(at_ns))
+    def ready_ns(self) -> int:
+        """The instant from which the next request may leave."""
+        return round(self._virtual_ns)
+
+    def take(self, units: float, now_ns: int) -> None:
+        """Use that many units, at an instant that is not before `ready_ns`."""
+        self._virtual_ns = max(self._virtual_ns, now_ns - self._slack_ns) + units * self._ns_per_unit
 
     def correct(self, units: float) -> None:
         """Book units that were not foreseen (positive) or not used (negative)."""
@@ -96,7 +110,7 @@ class Limits:
 class Gate:
     """A lane's limits at work."""
 
-    __slots__ = ("_cap", "_clock", "_global", "_requests", "_tokens", "waiting")
+    __slots__ = ("_cap", "_clock", "_global", "_rates", "_requests", "_tokens", "_turn", "waiting")
 
     def __init__(self, limits: Limits, global_cap: Cap, clock: Clock) -> None:
         self._cap = Cap(limits.concurrency)
@@ -105,11 +119,13 @@ class Gate:
         self._requests = Rate(limits.requests_per_s) if limits.requests_per_s is not None else None
         per_s = None if limits.tokens_per_min is None else limits.tokens_per_min / 60.0
         self._tokens = Rate(per_s, burst=per_s) if per_s is not None else None
+        self._rates = tuple(rate for rate in (self._requests, self._tokens) if rate is not None)
+        self._turn = Cap(1)  # whose turn it is to wait for the rates
         self.waiting = 0
 
     def try_enter(self) -> bool:
-        """Enter at once if neither a place nor a rate has to be waited for."""
-        if self._requests is not None or self._tokens is not None or not self._cap.try_enter():
+        """Enter at once if neither a place nor a rate has to be waited for, and nobody is overtaken by it."""
+        if self.waiting or self._rates or not self._cap.try_enter():
             return False
         if self._global.try_enter():
             return True
@@ -117,28 +133,35 @@ class Gate:
         return False
 
     async def enter(self, tokens: int) -> None:
-        """Wait until this request may leave. A cancelled wait takes no place."""
+        """Wait until this request may leave. A cancelled wait takes no place, and nothing of a rate."""
         self.waiting += 1
         try:
             await self._cap.enter()
             try:
-                await self._wait_for_rates(tokens)
-                await self._global.enter()
+                if self._rates:
+                    await self._enter_at_rate(tokens)
+                else:
+                    await self._global.enter()
             except asyncio.CancelledError:
                 self._cap.leave()
                 raise
         finally:
             self.waiting -= 1
 
-    async def _wait_for_rates(self, tokens: int) -> None:
-        now_ns = self._clock.now_ns()
-        at_ns = now_ns
-        if self._requests is not None:
-            at_ns = self._requests.reserve(1.0, now_ns)
-        if self._tokens is not None:
-            at_ns = max(at_ns, self._tokens.reserve(tokens, now_ns))
-        if at_ns > now_ns:
-            await self._clock.sleep_until(at_ns)
+    async def _enter_at_rate(self, tokens: int) -> None:
+        await self._turn.enter()
+        try:
+            # Again and again, because a reply that used more tokens than expected moves the instant meanwhile.
+            while (at_ns := max(rate.ready_ns() for rate in self._rates)) > self._clock.now_ns():
+                await self._clock.sleep_until(at_ns)
+            await self._global.enter()
+            now_ns = self._clock.now_ns()
+            if self._requests is not None:
+                self._requests.take(1.0, now_ns)
+            if self._tokens is not None:
+                self._tokens.take(tokens, now_ns)
+        finally:
+            self._turn.leave()
 
     def leave(self) -> None:
         self._global.leave()
