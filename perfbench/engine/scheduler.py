@@ -30,6 +30,7 @@ from perfbench.engine.transport.base import Transport
 
 SPILL_BYTES = 16 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
 MOST_DETAIL = 500  # characters of a server's error message that a record keeps
+WORTH_HIDING = 8  # characters of a secret that are blotted out where the rest of it was cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,15 @@ class Scheduler:
             with suppress(asyncio.CancelledError):
                 await self._watch_task
         failed: SinkFailed | None = None
-        for state in self._lanes.values():
-            await state.lane.transport.close()
-        for sink in self._sinks:
-            try:
-                await sink.close()
-            except SinkFailed as error:  # the others still have something to save
-                failed = failed or error
+        try:
+            for state in self._lanes.values():
+                await state.lane.transport.close()
+        finally:
+            for sink in self._sinks:
+                try:
+                    await sink.close()
+                except SinkFailed as error:  # the others still have something to save
+                    failed = failed or error
         if failed is not None:
             raise failed
 
@@ -303,6 +306,7 @@ class Scheduler:
         """Take one request through the house. Adds exactly one record to the sinks, and returns it."""
         lane, gate = state.lane, state.gate
         earlier: list[Attempt] = []
+        failed: Attempt | None = None  # the last attempt; joins the earlier ones when there is another
         reply, answer = Reply(), Answer()
         outcome: Outcome = "unsent"
         fault: TransportFault | None = TransportFault("unsent")
@@ -311,72 +315,95 @@ class Scheduler:
             while self._stopped is None:
                 if not gate.try_enter() and not await self._hold(gate.enter(request.expected_tokens)):
                     break
+                if failed is not None:
+                    earlier.append(failed)
                 reply = Reply()
                 state.budget.started += 1
                 try:
-                    answer, fault = await self._attempt(lane, request, reply)
+                    answer, fault, cancelled = await self._attempt(lane, request, reply)
                 finally:
                     gate.leave()
                 gate.settle(request.expected_tokens, _used_tokens(answer))
                 outcome = "ok" if fault is None else "cancelled" if fault.kind == "cancelled" else "failed"
-                if fault is None or outcome == "cancelled" or lane.retry.attempts == 1:
+                if fault is None or outcome == "cancelled" or cancelled is not None or lane.retry.attempts == 1:
                     break
                 pause_s = lane.retry.pause_s(fault, len(earlier) + 1, self._rng)
                 if pause_s is None or not state.budget.take():
                     break
                 failed_ns = self._now_ns()
+                failed = _attempt_record(reply, fault, failed_ns, pause_s, lane.secrets)
                 if not await self._hold(self._clock.sleep_until(failed_ns + round(pause_s * 1e9))):
                     break
-                earlier.append(_attempt_record(reply, fault, failed_ns, pause_s, lane.secrets))
-        except asyncio.CancelledError as error:  # from outside: the caller gave up
+        except asyncio.CancelledError as error:  # from outside, while nothing was on the wire: unsent, or failed before
             cancelled = error
-            if reply.started_ns and outcome != "failed":  # a failure that was about to be tried again stays one
-                outcome, fault = "cancelled", TransportFault("cancelled")
         record = self._record(state, request, index, intended_ns, dispatched_ns, reply, answer, outcome, fault, earlier)
         self.counts.finished += 1
+        lost: SinkFailed | None = None
         for sink in self._sinks:
-            sink.add(record)
+            try:
+                sink.add(record)
+            except SinkFailed as error:  # the others still get it
+                lost = lost or error
+        if lost is not None:
+            raise lost
         if cancelled is not None:
             raise cancelled
         return record
 
-    async def _attempt(self, lane: Lane, request: Request, reply: Reply) -> tuple[Answer, TransportFault | None]:
-        """Send once and read what came. The fault of a cut-off request is `cancelled`."""
+    async def _attempt(
+        self, lane: Lane, request: Request, reply: Reply
+    ) -> tuple[Answer, TransportFault | None, asyncio.CancelledError | None]:
+        """Send once and read what came. The fault of a cut-off request is `cancelled`.
+
+        The third value is a cancellation that came from outside; `stop` and the deadlines take theirs back here.
+        """
+        task = asyncio.current_task()
+        assert task is not None
         reader: StreamReader | None = None
+        bug: Exception | None = None
         if request.stream:
             reader = request.dialect.reader()
-            reply.spill_at = SPILL_BYTES
-            reply.spill = lambda: _spill(reply, reader)
+
+            def spill() -> None:
+                nonlocal bug
+                try:
+                    _spill(reply, reader)
+                except Exception as error:  # a parser is calling, and would take it for a fault of the server's
+                    bug, reply.spill_at = error, 1 << 62
+
+            reply.spill_at, reply.spill = SPILL_BYTES, spill
         reply.deadlines = lane.deadlines
-        reply.task = asyncio.current_task()
+        reply.task = task
         reply.started_ns = self._now_ns()
         self.counts.started += 1
         self._active.add(reply)
         fault: TransportFault | None = None
+        cancelled: asyncio.CancelledError | None = None
         try:
             await lane.transport.send(request, reply)
         except TransportFault as error:
             fault = error.with_traceback(None)  # whose frames would hold the fault: a cycle for the collector
-        except asyncio.CancelledError:
-            if not self._is_ours(reply):
-                raise
-            if reply.finished_ns is None:  # else the whole reply made it, in the same turn of the loop
-                fault = reply.overdue or TransportFault("cancelled")
+        except asyncio.CancelledError as error:
+            cancelled = error
         finally:
             self._active.discard(reply)
             reply.task = reply.spill = None
+        if bug is not None:
+            raise bug
+        cut = self._stopped is not None or reply.overdue is not None
+        if cut and task.uncancel() == 0:
+            cancelled = None
+        if (cut or cancelled is not None) and reply.finished_ns is None:
+            fault = reply.overdue or TransportFault("cancelled")
+        # else the whole reply made it, in the same turn of the loop
         answer = _read(request, reply, reader, fault)
-        return answer, fault or answer.fault
-
-    def _is_ours(self, reply: Reply) -> bool:
-        """Whether the cancellation that just arrived was made by `stop` or a deadline; if so, it is taken back."""
-        if self._stopped is None and reply.overdue is None:
-            return False
-        assert reply.task is not None
-        return reply.task.uncancel() == 0
+        return answer, fault or answer.fault, cancelled
 
     async def _hold(self, waiting: Coroutine[object, object, None]) -> bool:
         """Wait for an instant, a limit or a pause. False when `stop` ended the wait."""
+        if self._stopped is not None:  # too late to be woken by it
+            waiting.close()
+            return False
         task = asyncio.current_task()
         assert task is not None
         self._held.add(task)
@@ -424,9 +451,10 @@ class Scheduler:
             input_tokens=answer.input_tokens, output_tokens=output_tokens, token_source=source,
             reasoning_tokens=answer.reasoning_tokens, cached_tokens=answer.cached_tokens, chunks=len(output_ns),
             itl_ns=[later - sooner for sooner, later in pairwise(output_ns)] if keep.chunks and output_ns else None,
-            request_id="" if request_id is None else request_id.decode("latin-1")[:200],
+            request_id="" if request_id is None else _clean(request_id.decode("latin-1"), lane.secrets)[:200],
             prompt=request.body.decode("utf-8", "replace") if keep.texts else None,
-            text=answer.text if keep.texts else None, reasoning=answer.reasoning if keep.texts else None,
+            text=_blotted(answer.text, lane.secrets) if keep.texts else None,
+            reasoning=_blotted(answer.reasoning, lane.secrets) if keep.texts else None,
             tool_calls=answer.tool_calls if keep.texts else None,
         )  # fmt: skip
 
@@ -507,6 +535,17 @@ def _output_tokens(answer: Answer, lane: Lane) -> tuple[int | None, TokenSource 
 
 
 def _clean(detail: str, secrets: Sequence[str]) -> str:
+    """Short enough for a record, and without secrets, even if whoever cut it before cut one in two."""
+    detail = _blotted(detail, secrets) or ""
     for secret in secrets:
-        detail = detail.replace(secret, "[secret]")
+        if len(secret) > WORTH_HIDING and secret[:WORTH_HIDING] in detail:
+            for length in range(len(secret) - 1, WORTH_HIDING - 1, -1):
+                detail = detail.replace(secret[:length], "[secret]")
     return detail[:MOST_DETAIL]
+
+
+def _blotted(text: str | None, secrets: Sequence[str]) -> str | None:
+    for secret in secrets:
+        if text and secret and secret in text:
+            text = text.replace(secret, "[secret]")
+    return text
