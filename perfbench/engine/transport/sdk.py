@@ -59,7 +59,7 @@ class SdkTransport:
             self._fresh_http = self._http_client(NO_POOL)  # for the second try after a dead connection
         self._targets: dict[str, Targets] = {}
         try:
-            self._client = _Client(**args)
+            self._client = AsyncOpenAI(**args)
         except (TypeError, ValueError, openai.OpenAIError) as error:
             raise ScenarioError(f"model_args do not fit openai {openai.__version__}: {error}") from None
         if self._client.base_url.scheme not in ("http", "https"):
@@ -99,7 +99,7 @@ class SdkTransport:
             reply.written_ns = None
             await self._exchange(self._fresh, url, request, reply)
 
-    async def _exchange(self, client: _Client, url: str, request: Request, reply: Reply) -> None:
+    async def _exchange(self, client: AsyncOpenAI, url: str, request: Request, reply: Reply) -> None:
         watch = _Watch(reply)
         token = _WATCH.set(watch)
         response: httpx2.Response | None = None
@@ -151,14 +151,18 @@ class _Watch:
 _WATCH: ContextVar[_Watch] = ContextVar("watch")
 
 
-class _Client(openai.AsyncOpenAI):
+class AsyncOpenAI(openai.AsyncOpenAI):
+    """Has the name of what it stands for, because the SDK puts the name of its class into User-Agent."""
+
     async def _prepare_request(self, request: httpx2.Request) -> None:
         """The SDK's own hook for changing a request; it has no argument for what we need."""
         await super()._prepare_request(request)
         request.extensions = {**request.extensions, "trace": _WATCH.get()}
 
 
-async def _call(client: _Client, url: str, request: Request, headers: dict[str, str | openai.Omit]) -> httpx2.Response:
+async def _call(
+    client: AsyncOpenAI, url: str, request: Request, headers: dict[str, str | openai.Omit]
+) -> httpx2.Response:
     """The response with its body still to be read; the SDK gives it out when asked for a stream of that type."""
     cast_to: Any = httpx2.Response
     stream_cls: Any = openai.AsyncStream[object]

@@ -123,11 +123,11 @@ async def rogue(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Asyn
             tasks.discard(task)
             writer.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         it = Rogue(listener.getsockname()[1], tls is not None)
         # A test that fails cuts TLS connections off; without a limit their shutdown would be waited for.
         limits = {"ssl_handshake_timeout": 5.0, "ssl_shutdown_timeout": 1.0} if tls is not None else {}
-        server = await asyncio.start_server(serve, sock=listener, ssl=tls, limit=1 << 20, **limits)
+        server = await asyncio.start_server(serve, sock=listener, ssl=tls, limit=1 << 20, backlog=2048, **limits)
         try:
             yield it
         finally:
