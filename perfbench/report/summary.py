@@ -27,7 +27,7 @@ from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
-from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo
+from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 
 SCHEMA = 1
 
@@ -45,13 +45,11 @@ def write_summary(folder: RunFolder) -> dict[str, Any]:
     """
     scenario = read_scenario(folder)
     summary = summarise(folder, scenario)
-    target, draft = folder.file(SUMMARY), folder.file(f".{SUMMARY}.draft")
     try:
-        draft.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        draft.replace(target)
+        whole = orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_whole(folder.file(SUMMARY), whole)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SinkFailed(f"{target} could not be written: {error.strerror}") from error
+        raise SinkFailed(f"{folder.file(SUMMARY)} could not be written: {error.strerror}") from error
     return summary
 
 
