@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import orjson
 
 from perfbench.engine.dialect.error_object import message_of
 from perfbench.engine.dialect.stream import decode_body
@@ -69,6 +68,8 @@ class Chunk(msgspec.Struct, gc=False):
     timings: Any = None  # llama-server's own account
 
 
+_MOST_TOKENS = 1 << 53
+
 CHUNKS = msgspec.json.Decoder(Chunk)
 
 
@@ -92,7 +93,11 @@ class ToolCalls:
         if id:
             call["id"] = id
         text = (
-            arguments if isinstance(arguments, str) else "" if arguments is None else orjson.dumps(arguments).decode()
+            arguments
+            if isinstance(arguments, str)
+            else ""
+            if arguments is None
+            else msgspec.json.encode(arguments).decode()
         )
         call["function"]["name"] += name or ""
         call["function"]["arguments"] += text
@@ -134,7 +139,7 @@ class ChoiceCollector:
         """The hot path: a hundred events at a time, most of them one piece of text."""
         choices, output_ns = self._choices, self._output_ns
         for event, instant in zip(events, instants, strict=True):
-            # Where every chunk has one, the last is the whole. No prompt has 0 tokens: zeros are a placeholder (litellm).
+            # Where every chunk has one, the last is the whole. Zeros are a placeholder (litellm): no prompt has 0.
             if (usage := event.usage) is not None and (usage.prompt_tokens or usage.completion_tokens):
                 self._usage = usage
             if event.error is not None or not event.choices:
@@ -251,8 +256,8 @@ def fill_usage(answer: Answer, usage: Usage) -> None:
 
 
 def whole(count: Any) -> int | None:
-    """A token count as it should be; some servers write 12.0, none means 12.5."""
-    return int(count) if isinstance(count, int | float) else None
+    """A token count as it should be; some servers write 12.0, none means 12.5, -1 or 1e300."""
+    return int(count) if isinstance(count, int | float) and 0 <= count < _MOST_TOKENS else None
 
 
 def _parts(parts: list[Any]) -> tuple[str, str]:
@@ -262,7 +267,10 @@ def _parts(parts: list[Any]) -> tuple[str, str]:
         if isinstance(part, dict):
             text += part["text"] if isinstance(part.get("text"), str) else ""
             thinking = part.get("thinking")
-            reasoning += thinking if isinstance(thinking, str) else _parts(thinking)[0] if thinking else ""
+            if isinstance(thinking, str):
+                reasoning += thinking
+            elif isinstance(thinking, list):
+                reasoning += _parts(thinking)[0]
     return text, reasoning
 
 

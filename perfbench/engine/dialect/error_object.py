@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
 
 MOST_CHARACTERS = 500
@@ -24,4 +25,4 @@ def message_of(value: Any) -> str:
         if inner is None:
             break
         value = inner
-    return (value if isinstance(value, str) else orjson.dumps(value).decode())[:MOST_CHARACTERS]
+    return (value if isinstance(value, str) else msgspec.json.encode(value).decode())[:MOST_CHARACTERS]
