@@ -30,8 +30,8 @@ def calibrate(
         raise ScenarioError(f"--streams: {error}; write them like 100,1000") from None
     if not all(number >= 1 for number in numbers):
         raise ScenarioError(f"--streams: {streams!r} holds a 0; at least one stream is needed")
-    from perfbench import calibrate as measuring
+    from perfbench.calibrate import calibrate as measure
+    from perfbench.calibrate import show
 
-    result = measuring.calibrate(numbers)
-    measuring.show(result, as_json=as_json)
+    show(measure(numbers), as_json=as_json)
     return ExitCode.DONE
