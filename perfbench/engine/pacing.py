@@ -37,8 +37,8 @@ class ClosedLoop:
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise ScenarioError(f"parallel must be at least 1, got {self.parallel}")
-        if not self.ramp_up_s >= 0:
-            raise ScenarioError(f"ramp_up must not be negative, got {self.ramp_up_s} s")
+        if not 0 <= self.ramp_up_s < float("inf"):
+            raise ScenarioError(f"ramp_up must be 0 or more, and finite, got {self.ramp_up_s} s")
 
     def slot_offsets(self) -> list[int]:
         """When each slot opens: `parallel` offsets in ns, ascending, the first at 0."""
