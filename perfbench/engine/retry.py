@@ -1,7 +1,7 @@
 """Retry: which faults are tried again, and after how long. Decisions only; the waiting is the scheduler's.
 
-Load tests do not retry (a retry hides a failure); evals do, by policy. A budget for the whole run keeps a dead server
-from being hammered: retries may not exceed a share of the requests started, plus a few.
+Load tests do not retry (a retry hides a failure); evals do, by policy. A budget per lane, for the whole run, keeps a
+dead server from being hammered: retries may not exceed a share of the requests started, plus a few.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def retry_after_s(value: bytes | None, now: datetime | None = None) -> float | N
     text = value.decode("latin-1").strip()
     try:
         return max(0.0, float(text)) if text.replace(".", "", 1).isdigit() else _until(text, now)
-    except ValueError:
+    except (ValueError, OverflowError, IndexError, TypeError):  # a stranger's text, and a parser with many ways to fail
         return None
 
 
@@ -77,7 +77,7 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class RetryBudget:
-    """What is left to spend on retries, over all lanes of a run."""
+    """What a lane has left to spend on retries, for the whole run."""
 
     policy: RetryPolicy
     started: int = 0

@@ -2,7 +2,7 @@
 
 Every request of the project, of a load test or of an eval, goes through `Scheduler._carry`: admission, sending,
 deadlines, reading, retries, and exactly one record, whatever happens. `submit` is for callers that need the answer,
-`run` for load on a schedule. Lanes (one per endpoint) have limits of their own; a global cap and the retry budget are
+`run` for load on a schedule. Lanes (one per endpoint) have limits and a retry budget of their own; a global cap is
 shared. What must stay true: a request that was handed over leaves a record, a cancellation too; no task outlives the
 `async with` block; nothing but our own bugs and a failed sink ends a run.
 """

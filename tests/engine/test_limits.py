@@ -14,7 +14,6 @@ from perfbench.engine.limits import GRAIN_NS, Cap, Gate, Limits, Rate
 from tests.engine.rig import S
 from tests.virtual_time import VirtualClock, run_virtual
 
-
 HALVES_S = st.integers(0, 10).map(lambda halves: halves / 2)  # coarse, so that things happen in the same turn
 
 
