@@ -8,7 +8,9 @@ parent how it goes four times a second.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
+import os
 import pickle
 import resource
 import time
@@ -34,6 +36,7 @@ from perfbench.runfolder import RunFolder
 from perfbench.scenario import Scenario
 from perfbench.workload import open_workload
 
+MOST_CONNECTIONS = 1 << 16  # that room is made for beforehand (half a megabyte); more are no error
 HOPELESS_AFTER = 10
 HOPELESS = frozenset(
     {"dns", "connect_refused", "connect_failed", "timeout_connect", "tls"}
@@ -89,7 +92,7 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     """Carry out one share; returns an encoded ShareResult."""
     job: LoadJob = pickle.loads(payload)
     scenario, folder = job.scenario, RunFolder(job.folder)
-    _raise_file_limit()
+    _make_room_for_connections()
     share = Share(link.index, link.of)
     requests = _requests(scenario, job.model)
     open_loop = scenario.rate is not None
@@ -201,8 +204,15 @@ def _hush_collector() -> None:
     gc.disable()
 
 
-def _raise_file_limit() -> None:
-    """A connection is a file; take as many as we may have."""
+def _make_room_for_connections() -> None:
+    """A connection is a file: take as many as we may have, and let the kernel make its table of them now.
+
+    Growing the table of a process with threads waits for every CPU (synchronize_rcu, 10 to 30 ms), and it would grow
+    in the middle of the ramp-up: at the 256th connection, the 512th, ...
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft != hard else (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    with suppress(OSError):
+        os.close(fcntl.fcntl(0, fcntl.F_DUPFD, min(soft, MOST_CONNECTIONS) - 1))

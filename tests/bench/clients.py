@@ -3,8 +3,8 @@
     python -m tests.bench.clients ours|httptools|aiohttp URL MODEL stream|plain NUMBER PARALLEL TOKENS
 
 The bare ones are what a careful person would write in an afternoon: they send, stamp, parse every event with orjson,
-and keep three numbers per request. Ours is the whole engine: admission, deadlines, dialect, record, JSONL. Prints one line
-of JSON: wall_s and cpu_s between first request and last reply, and how many replies were whole.
+and keep three numbers per request. Ours is the whole engine: admission, deadlines, dialect, record, JSONL. Prints one
+line of JSON: wall_s and cpu_s between first request and last reply, and how many replies were whole.
 """
 
 from __future__ import annotations
