@@ -2,17 +2,16 @@
 
 One pure function of what the engine processes saw of themselves (client.jsonl), of how late the pacer handed requests
 over, and of the latencies that may have suffered. Three ways to spoil a measurement are looked for: stamps that come
-late because a turn of the event loop was long, arrivals that leave late, and a client so busy that it is the
-bottleneck.
+late because the event loop was, arrivals that leave late, and a client so busy that it is the bottleneck.
 
     ok          the figures are within 5 ms or 5 % of the truth, and this client was not the limit
     suspect     an error of more than that cannot be ruled out
     saturated   this client was the limit: what is reported is its capacity or its delay, not the server's
     unknown     it did not watch itself (records from elsewhere, or a run of milliseconds)
 
-The error of a stamp: a byte that arrives during a turn of the loop is stamped within that turn, so the length of the
-turn bounds its delay. Turns are weighted by their length, as arriving bytes meet them: the median turn bounds the
-error of a p50, the 99th percentile that of a p99.
+The error of a stamp: the probe rings among the sockets at known instants, so its lag is a sample of how long an arrived
+byte waits for its stamp. Delays are never negative, so the median lag is taken as the error of a p50 and the 99th
+percentile as that of a p99.
 """
 
 from __future__ import annotations
@@ -34,11 +33,13 @@ Verdict = Literal["ok", "suspect", "saturated", "unknown"]
 ERROR_MS, ERROR_SHARE = 5.0, 0.05
 """What "ok" promises: the larger of the two."""
 BUSY_SHARE = 0.9
-"""Of one core. With less than a tenth of it idle, turns queue behind turns: a long turn then is not chance but load."""
+"""Of the time, running or waiting for a CPU. With less than a tenth of it idle, work queues behind work: a long lag is
+then not chance but load."""
 NEVER_SLEEPS_SHARE = 0.95
-"""Of one core. A loop this busy has always something to do; the rest is what the kernel's own accounting loses."""
+"""Of the time, running or waiting for a CPU. A loop this busy has always something to do; the rest is what the kernel's
+own accounting loses."""
 STOLEN_SHARE = 0.1
-"""Of the time, runnable but without a CPU: something else runs on this core, and every turn may be stretched by it."""
+"""Of the time, runnable but without a CPU: something else runs on this core, and bytes wait for it too."""
 LAST_PART = 0.1
 """Of the arrivals. When the last tenth is late by more than the allowed error, the schedule has slipped away."""
 
@@ -53,43 +54,50 @@ class ClientFigures:
     cpu_share: float
     """Of one core, of the busiest worker, while requests were sent."""
     cpu_share_mean: float
+    busy_share: float
+    """Of the time, running or waiting for a CPU, of the busiest worker: what is left is sleep."""
     run_delay_share: float
     workers: int
 
 
 def client_figures(samples: Sequence[ClientSample], from_ns: int, to_ns: int) -> ClientFigures | None:
-    """Figures of the samples that overlap the span; None when none does."""
+    """Figures of the samples within the span, or of those that overlap it where none lies within; None without any.
+
+    Samples at the edges are half idle, which would make a client look less busy than it was.
+    """
+    span = [s for s in samples if s.from_ns < to_ns and s.to_ns > from_ns and s.to_ns > s.from_ns]
+    within = [s for s in span if s.from_ns >= from_ns and s.to_ns <= to_ns]
     per_worker: dict[int, list[ClientSample]] = defaultdict(list)
-    for sample in samples:
-        if sample.from_ns < to_ns and sample.to_ns > from_ns and sample.to_ns > sample.from_ns:
-            per_worker[sample.worker].append(sample)
+    for sample in within or span:
+        per_worker[sample.worker].append(sample)
     if not per_worker:
         return None
-    lags_ms = np.array([lag for own in per_worker.values() for s in own for lag in s.lag_ns], np.float64) / 1e6
-    p50, p99, longest = _turns(lags_ms)
-    cpu, delayed = [], []
+    p50, p99, longest = _lags(np.array([lag for s in span for lag in s.lag_ns], np.float64) / 1e6)
+    cpu, busy, delayed = [], [], []
     for own in per_worker.values():
         length_ns = sum(s.to_ns - s.from_ns for s in own)
-        cpu.append(sum(s.cpu_ns for s in own) / length_ns)
-        delayed.append(sum(s.run_delay_ns or 0 for s in own) / length_ns)
+        cpu_ns, delay_ns = sum(s.cpu_ns for s in own), sum(s.run_delay_ns or 0 for s in own)
+        cpu.append(cpu_ns / length_ns)
+        delayed.append(delay_ns / length_ns)
+        busy.append(min(1.0, (cpu_ns + delay_ns) / length_ns))
     return ClientFigures(
         lag_p50_ms=p50, lag_p99_ms=p99, lag_max_ms=longest, cpu_share=max(cpu), cpu_share_mean=sum(cpu) / len(cpu),
-        run_delay_share=max(delayed), workers=len(per_worker),
+        busy_share=max(busy), run_delay_share=max(delayed), workers=len({s.worker for s in span}),
     )  # fmt: skip
 
 
-def _turns(lags_ms: FloatArray) -> tuple[float, float, float]:
-    """p50, p99 and maximum of the turn's length at a random instant.
+def _lags(lags_ms: FloatArray) -> tuple[float, float, float]:
+    """p50, p99 and maximum of the lag that a byte meets which arrives at a random instant.
 
-    One sample stands for the time between two samples, or for its own length when that is more: a loop that is stuck
-    for a second takes one sample in it, not fifty.
+    A loop that is stuck for a second takes one sample in it, not fifty: what the missing rings would have seen, each
+    20 ms less than the one before, is put back.
     """
     if lags_ms.size == 0:
         return math.nan, math.nan, math.nan
-    ordered = np.sort(lags_ms)
-    covered = np.cumsum(np.maximum(ordered, LAG_EVERY_S * 1e3))
-    p50, p99 = ordered[np.searchsorted(covered, covered[-1] * np.array([0.5, 0.99]))]
-    return float(p50), float(p99), float(ordered[-1])
+    every_ms = LAG_EVERY_S * 1e3
+    missed = [lags_ms - every_ms * step for step in range(1, int(lags_ms.max() / every_ms) + 1)]
+    met = np.concatenate([lags_ms, *[lags[lags > 0] for lags in missed]])
+    return percentile(met, 0.5), percentile(met, 0.99), float(lags_ms.max())
 
 
 def client_verdict(
@@ -119,39 +127,41 @@ def client_verdict(
     if figures is None:
         return ("saturated" if saturated else "unknown"), [*saturated, "this client left no samples of itself"]
 
-    busy = f"{figures.cpu_share:.0%} of a core busy"
-    long_turns = []
+    busy = f"{figures.busy_share:.0%} busy"
+    if figures.run_delay_share > STOLEN_SHARE:
+        busy += f" ({figures.run_delay_share:.0%} of it waiting for a CPU that something else had)"
+    late_stamps = []
     if figures.lag_p50_ms > allowed_p50_ms:
-        long_turns.append(
-            f"half of the time a turn of the event loop took over {figures.lag_p50_ms:.1f} ms: {what} p50 may be off "
-            f"by that much, {allowed_p50_ms:.1f} ms would do"
+        late_stamps.append(
+            f"the event loop was over {figures.lag_p50_ms:.1f} ms late half of the time: {what} p50 may be too high by "
+            f"as much, {allowed_p50_ms:.1f} ms would do"
         )
     if figures.lag_p99_ms > allowed_p99_ms:
-        long_turns.append(
-            f"turns of the event loop took up to {figures.lag_p99_ms:.1f} ms (p99): {what} p99 may be off by that "
-            f"much, {allowed_p99_ms:.1f} ms would do"
+        late_stamps.append(
+            f"the event loop was over {figures.lag_p99_ms:.1f} ms late 1 % of the time: {what} p99 may be too high by "
+            f"as much, {allowed_p99_ms:.1f} ms would do"
         )
-    if long_turns and figures.cpu_share > BUSY_SHARE:
-        saturated += [*long_turns, busy]
+    if late_stamps and figures.busy_share > BUSY_SHARE:
+        saturated += [*late_stamps, f"this client was {busy}"]
     else:
-        suspect += long_turns
-    if not open_loop and figures.cpu_share > NEVER_SLEEPS_SHARE and not saturated:
-        # A closed loop sends as fast as its slots come round. What one turn adds to a request's life is what it takes
-        # from the throughput; without a stream there is no server-side schedule that could hide it.
+        suspect += late_stamps
+    if not open_loop and figures.busy_share > NEVER_SLEEPS_SHARE and not saturated:
+        # A closed loop sends as fast as its slots come round. What our lag adds to a request's life it takes from the
+        # throughput; without a stream there is no server-side schedule in which that could hide.
         if not streamed or not figures.lag_p50_ms <= ERROR_SHARE * _median(latency_ms):
-            saturated.append(f"{busy}: the loop never sleeps, so the throughput is this client's, not the server's")
+            saturated.append(f"this client was {busy}: it never sleeps, so the throughput is its own, not the server's")
         else:
-            suspect.append(f"{busy}: nothing left for a faster server")
-    if figures.run_delay_share > STOLEN_SHARE and (suspect or saturated):
-        suspect.append(f"waited for a CPU {figures.run_delay_share:.0%} of the time: something else runs on this core")
+            suspect.append(f"this client was {busy}: nothing left for a faster server")
+    if suspect and not saturated and figures.run_delay_share > STOLEN_SHARE:
+        suspect.append(f"this client was {busy}")
     if math.isnan(figures.lag_p50_ms) and not saturated:
         return "unknown", [*suspect, "the run was too short for a sample of the event loop"]
     if saturated:
         return "saturated", saturated + suspect
     if suspect:
         return "suspect", suspect
-    fine = f"event loop turns of {figures.lag_p50_ms:.2f} ms (p50) and {figures.lag_p99_ms:.2f} ms (p99), {busy}"
-    return "ok", [fine]
+    lag = f"{figures.lag_p50_ms:.2f} ms (p50) and {figures.lag_p99_ms:.2f} ms (p99)"
+    return "ok", [f"the event loop was late by {lag}, this client {busy}"]
 
 
 def describe(
@@ -172,6 +182,7 @@ def describe(
         "send_lag_ms": send_lag,
         "cpu_share": None if figures is None else figures.cpu_share,
         "cpu_share_mean": None if figures is None else figures.cpu_share_mean,
+        "busy_share": None if figures is None else figures.busy_share,
         "run_delay_share": None if figures is None else figures.run_delay_share,
         "workers": None if figures is None else figures.workers,
         "verdict": verdict,

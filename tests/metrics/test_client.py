@@ -13,7 +13,14 @@ from perfbench.metrics.client import ClientFigures, client_figures, client_verdi
 
 S = 1_000_000_000
 HEALTHY = ClientFigures(
-    lag_p50_ms=0.2, lag_p99_ms=2.0, lag_max_ms=9.0, cpu_share=0.6, cpu_share_mean=0.5, run_delay_share=0.01, workers=1
+    lag_p50_ms=0.2,
+    lag_p99_ms=2.0,
+    lag_max_ms=9.0,
+    cpu_share=0.6,
+    cpu_share_mean=0.5,
+    busy_share=0.6,
+    run_delay_share=0.01,
+    workers=1,
 )
 TTFT = np.linspace(95, 105, 1000)  # p50 100 ms, p99 105 ms: 5 % is 5 ms and 5.2 ms
 NOTHING = np.empty(0)
@@ -34,17 +41,19 @@ def sample(second: int, lag_ms: list[float], cpu: float = 0.5, worker: int = 0, 
 @pytest.mark.parametrize(
     ("found", "latency", "word"),
     [
-        pytest.param(HEALTHY, TTFT, "ok", id="short turns, idle core"),
+        pytest.param(HEALTHY, TTFT, "ok", id="a punctual loop, an idle core"),
         pytest.param(figures(lag_p50_ms=5.1), TTFT, "suspect", id="the p50 may be off by more than 5 ms"),
         pytest.param(figures(lag_p99_ms=5.4), TTFT, "suspect", id="the p99 may be off by more than 5 %"),
         pytest.param(figures(lag_p99_ms=5.1), TTFT, "ok", id="5.1 of 105 ms is within 5 %"),
         pytest.param(figures(lag_p99_ms=40.0), TTFT * 10, "ok", id="40 of 1050 ms is within 5 %"),
         pytest.param(figures(lag_p99_ms=4.9), TTFT / 100, "ok", id="5 ms are always allowed"),
         pytest.param(figures(lag_p99_ms=4.9), NOTHING, "ok", id="even without a single success"),
-        pytest.param(figures(lag_p99_ms=30.0, cpu_share=0.97), TTFT, "saturated", id="long turns of a busy core"),
-        pytest.param(figures(cpu_share=0.94), TTFT, "ok", id="a busy core with short turns is no fault"),
-        pytest.param(figures(cpu_share=0.98), TTFT, "suspect", id="a stream kept up with, but only just"),
-        pytest.param(figures(cpu_share=0.98, lag_p50_ms=3.0), TTFT / 10, "saturated", id="turns fill a request's life"),
+        pytest.param(figures(lag_p99_ms=30.0, busy_share=0.97), TTFT, "saturated", id="late stamps of a busy client"),
+        pytest.param(figures(busy_share=0.94), TTFT, "ok", id="busy, but punctual, is no fault"),
+        pytest.param(figures(busy_share=0.98), TTFT, "suspect", id="a stream kept up with, but only just"),
+        pytest.param(
+            figures(busy_share=0.98, lag_p50_ms=3.0), TTFT / 10, "saturated", id="its lag fills a request's life"
+        ),
         pytest.param(figures(run_delay_share=0.4), TTFT, "ok", id="a shared core that did no harm"),
     ],
 )
@@ -56,7 +65,7 @@ def test_verdict_of_a_closed_loop_of_streams(found: ClientFigures, latency: np.n
 
 @pytest.mark.parametrize(("cpu", "word"), [(0.94, "ok"), (0.96, "saturated")])
 def test_a_closed_loop_without_streams_that_never_sleeps_measures_itself(cpu: float, word: str) -> None:
-    verdict, reasons = client_verdict(figures(cpu_share=cpu), ON_TIME, TTFT, open_loop=False, streamed=False)
+    verdict, reasons = client_verdict(figures(busy_share=cpu), ON_TIME, TTFT, open_loop=False, streamed=False)
     assert verdict == word
     assert f"{cpu:.0%}" in reasons[0]
 
@@ -84,15 +93,16 @@ def test_lateness_of_a_closed_loop_is_nobodys_schedule() -> None:
 
 
 def test_a_busy_open_loop_that_keeps_its_schedule_is_fine() -> None:
-    assert client_verdict(figures(cpu_share=0.97), ON_TIME, TTFT, open_loop=True, streamed=True)[0] == "ok"
+    assert client_verdict(figures(busy_share=0.97), ON_TIME, TTFT, open_loop=True, streamed=True)[0] == "ok"
 
 
-def test_a_stolen_core_is_named_beside_the_harm_it_did() -> None:
-    verdict, reasons = client_verdict(
-        figures(run_delay_share=0.4, lag_p99_ms=50.0), ON_TIME, TTFT, open_loop=False, streamed=True
-    )
-    assert verdict == "suspect"
-    assert "40%" in reasons[-1]
+@pytest.mark.parametrize(("busy", "word"), [(0.7, "suspect"), (0.97, "saturated")])
+def test_a_stolen_core_is_named_beside_the_harm_it_did(busy: float, word: str) -> None:
+    stolen = figures(run_delay_share=0.4, busy_share=busy, lag_p99_ms=50.0)
+    verdict, reasons = client_verdict(stolen, ON_TIME, TTFT, open_loop=False, streamed=True)
+    assert verdict == word
+    assert "50.0 ms" in reasons[0]
+    assert "40% of it waiting" in reasons[-1]
 
 
 def test_without_samples_nothing_is_known_but_the_schedule() -> None:
@@ -102,31 +112,34 @@ def test_without_samples_nothing_is_known_but_the_schedule() -> None:
 
 
 def test_a_loop_that_was_stuck_counts_for_as_long_as_it_was() -> None:
-    """One turn of 500 ms beside 26 short ones, which stand for 20 ms each; beside 20 it outweighs them."""
+    """One ring that came 500 ms late stands for 25, with lags of 500, 480, ... 20 ms."""
     found = client_figures([sample(0, [500.0] + [0.1] * 26)], 0, S)
     assert found is not None
-    assert found.lag_p50_ms == 0.1
-    assert found.lag_p99_ms == found.lag_max_ms == 500.0
-    assert client_figures([sample(0, [500.0] + [0.1] * 20)], 0, S).lag_p50_ms == 500.0  # type: ignore[union-attr]
+    assert (found.lag_p50_ms, found.lag_p99_ms, found.lag_max_ms) == (0.1, 500.0, 500.0)
+    found = client_figures([sample(0, [500.0] + [0.1] * 5)], 0, S)
+    assert found is not None
+    assert found.lag_p50_ms == 200.0  # rank 15 of 30: the five short ones, then 20 to 500
+    assert client_figures([sample(0, [])], 0, S).cpu_share == 0.5  # type: ignore[union-attr]
 
 
 def test_the_busiest_worker_speaks_for_all() -> None:
-    found = client_figures(
-        [sample(0, [1.0], cpu=0.2), sample(1, [1.0], cpu=0.4), sample(0, [1.0], cpu=0.9, worker=1, run_delay_ns=S //
-        4)], 0, 2 * S,
-    )  # fmt: skip
+    idle = [sample(0, [1.0], cpu=0.2), sample(1, [1.0], cpu=0.4)]
+    found = client_figures([*idle, sample(0, [1.0], cpu=0.7, worker=1, run_delay_ns=S // 4)], 0, 2 * S)
     assert found is not None
     assert (found.workers, found.run_delay_share) == (2, 0.25)
-    assert found.cpu_share == 0.9
-    assert found.cpu_share_mean == pytest.approx(0.6)
+    assert (found.cpu_share, found.busy_share) == (0.7, 0.95)
+    assert found.cpu_share_mean == pytest.approx(0.5)
 
 
-def test_samples_outside_the_span_do_not_count() -> None:
-    run = [sample(0, [99.0], cpu=1.0), sample(5, [1.0], cpu=0.1), sample(9, [99.0], cpu=1.0)]
-    found = client_figures(run, 5 * S, 6 * S)
+def test_samples_outside_the_span_do_not_count_and_half_idle_ones_only_for_their_lag() -> None:
+    run = [sample(0, [99.0], cpu=1.0), sample(4, [7.0], cpu=0.1), sample(5, [1.0], cpu=0.8), sample(9, [99.0], cpu=1.0)]
+    found = client_figures(run, 4 * S + S // 2, 6 * S)
     assert found is not None
-    assert (found.lag_max_ms, found.cpu_share) == (1.0, 0.1)
+    assert (found.lag_max_ms, found.cpu_share) == (7.0, 0.8)
     assert client_figures(run, 20 * S, 30 * S) is None
+    shorter_than_a_sample = client_figures(run, 5 * S + 1, 5 * S + 9)
+    assert shorter_than_a_sample is not None
+    assert shorter_than_a_sample.cpu_share == 0.8
 
 
 def test_what_is_not_known_is_null() -> None:
