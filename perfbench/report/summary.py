@@ -22,7 +22,7 @@ from perfbench.metrics.arrivals import audit_arrivals
 from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
-from perfbench.metrics.latency import latency_values
+from perfbench.metrics.latency import between_ms, latency_values
 from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
@@ -30,6 +30,9 @@ from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 
 SCHEMA = 1
+HELD_MS = 1.0
+"""Between handed over and let go: where there is a limit and it took longer than that, the limit held the request."""
+LIMITS = ("parallel", "rps", "tpm")
 
 
 def load(folder: RunFolder, warnings: list[str] | None = None) -> Columns:
@@ -67,8 +70,8 @@ def open_loop(scenario: Mapping[str, Any]) -> bool:
 def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns | None = None) -> dict[str, Any]:
     """The summary of the folder's records, or of `records` when they are loaded already. Plain JSON values throughout.
 
-    Of the scenario only rate, arrival, burstiness and slo are read; all of it is repeated in the result. An empty or
-    headless folder gives a summary too, with nulls.
+    Of the scenario only rate, arrival, burstiness, the limits and slo are read; all of it is repeated in the result.
+    An empty or headless folder gives a summary too, with nulls.
     """
     warnings: list[str] = []
     everything = load(folder, warnings) if records is None else records
@@ -86,6 +89,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns |
         "requests_per_s": rates["requests_per_s"],
         "output_tokens_per_s": rates["output_tokens_per_s"],
     }
+    arrivals = _arrivals(everything, scenario) if is_open else None
     zero_ns = info.began_ns if info is not None else span[0] if span else 0
     summary = {
         "schema": SCHEMA,
@@ -103,7 +107,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns |
         "slo": None if slo is None else slo.judge(everything, open_loop=is_open, figures=figures),
         "goodput": good,
         "steady_state": None if steady is None else _steady(everything, flight, steady, is_open, zero_ns),
-        "arrivals": _arrivals(everything, scenario) if is_open else None,
+        "arrivals": arrivals,
         "concurrency": {
             "mean": None if span is None else flight.mean(*span),
             "max": None if span is None else flight.maximum(),
@@ -115,7 +119,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns |
             "dispatched": None if info is None else info.dispatched,
             "zero_ns": zero_ns,
         },
-        "notes": [*([] if info is None else info.notes), *_notes(everything, info), *warnings],
+        "notes": [*([] if info is None else info.notes), *_notes(everything, info, arrivals), *warnings],
     }
     plain: dict[str, Any] = _plain(summary)
     return plain
@@ -209,19 +213,22 @@ def _arrivals(records: Columns, scenario: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise ScenarioError(f"{SCENARIO}: rate: {error}") from None
     burstiness = scenario.get("burstiness")
-    return audit_arrivals(
+    audit = audit_arrivals(
         records.first_started_ns[records.sent],
         str(scenario.get("arrival") or "poisson"),
         rate_per_s,
         1.0 if burstiness is None else float(burstiness),
-    ).as_json()
+    )
+    limited = any(scenario.get(name) is not None for name in LIMITS)
+    waited = between_ms(records.dispatched_ns, records.first_started_ns, records.sent) > HELD_MS
+    return {**audit.as_json(), "held_back": int(waited.sum()) if limited else 0}
 
 
 def _environment(info: RunInfo | None) -> dict[str, Any]:
     return {} if info is None else {"started_at": info.started_at, "workers": info.workers, **info.environment}
 
 
-def _notes(records: Columns, info: RunInfo | None) -> list[str]:
+def _notes(records: Columns, info: RunInfo | None, arrivals: Mapping[str, Any] | None) -> list[str]:
     """What a reader of the figures must know, beyond the figures."""
     notes = []
     counted = errors.counts(records)
@@ -235,6 +242,11 @@ def _notes(records: Columns, info: RunInfo | None) -> list[str]:
     if counted["unsent"]:
         notes.append(
             f"{counted['unsent']} arrivals were due and never sent; they count as infinitely late on the response base"
+        )
+    if arrivals is not None and arrivals["held_back"]:
+        notes.append(
+            f"{arrivals['held_back']} of {arrivals['count']} arrivals were held back by a limit before they left; the "
+            "wait is in the response latencies, and the server did not see the arrivals that were asked for"
         )
     if records.size and not counted["succeeded"]:
         notes.append("no request succeeded, so there is no latency to report")

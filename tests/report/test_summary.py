@@ -225,6 +225,14 @@ def test_poisson_arrivals_are_audited_as_sent(tmp_path: Path) -> None:
     assert summarise(run, {"rate": 50, "arrival": "gamma", "burstiness": 4})["arrivals"]["as_asked"] is False
 
 
+def test_arrivals_that_a_limit_held_back_are_counted_and_named(tmp_path: Path) -> None:
+    rows = [*hundred(dispatched=0.0)[:60], *[streamed(100.0 * i, dispatched=100.0 * i) for i in range(60, 100)]]
+    found = summarise(folder(tmp_path, rows), OPEN | {"parallel": 5})
+    assert found["arrivals"]["held_back"] == 59  # the first one is handed over at 0 and leaves then
+    assert any(note.startswith("59 of 100 arrivals were held back") for note in found["notes"])
+    assert summarise(RunFolder(tmp_path), OPEN)["arrivals"]["held_back"] == 0  # there was no limit to hold them
+
+
 def test_the_file_holds_what_is_returned_and_no_draft_stays(tmp_path: Path) -> None:
     run = folder(tmp_path, hundred())
     run.file("scenario.yaml").write_text('rate: 10.0\narrival: constant\nprompt: "price: $${X}"\nslo: "p50 e2e < 1s"\n')
