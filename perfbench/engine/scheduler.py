@@ -29,6 +29,7 @@ from perfbench.engine.sinks.base import Sink
 from perfbench.engine.transport.base import Transport
 
 SPILL_BYTES = 16 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
+NO_ANSWER = Answer()  # of a request that never left; nobody changes it
 MOST_DETAIL = 500  # characters of a server's error message that a record keeps
 WORTH_HIDING = 8  # characters of a secret that are blotted out where the rest of it was cut off
 
@@ -107,6 +108,23 @@ class _LaneState:
         self.budget = RetryBudget(lane.retry)
 
 
+@dataclass(slots=True)
+class _Load:
+    """One `run` at work."""
+
+    requests: Callable[[int], Request]
+    number: int | None
+    began_ns: int
+    end_ns: int | None
+    share: Share
+    state: _LaneState
+    dispatched: int = 0
+    ended: tuple[str, int] | None = None  # why and when no more were let go: the first slot to find out says it
+
+    def end(self, reason: str, at_ns: int) -> None:
+        self.ended = self.ended or (reason, at_ns)
+
+
 class Scheduler:
     """`async with Scheduler(...) as scheduler:`; leaving the block closes transports and sinks."""
 
@@ -132,7 +150,6 @@ class Scheduler:
         self._active: set[Reply] = set()  # on the wire
         self._held: set[asyncio.Task[object]] = set()  # waiting for a limit or for their next try
         self._stopped: str | None = None  # the reason, once `stop` was called
-        self._run_ended: tuple[str, int] | None = None
         self._watch_task: asyncio.Task[None] | None = None
         self.counts = Counts()
 
@@ -194,26 +211,24 @@ class Scheduler:
 
         Raises what `requests` raised, or SinkFailed; what is in flight then is cut off.
         """
-        share = share or Share()
         began_ns = self._now_ns() if began_ns is None else began_ns
         end_ns = None if stop.duration_s is None else began_ns + round(stop.duration_s * 1e9)
-        self._run_ended = None
-        state = self._lanes[lane]
+        load = _Load(requests, stop.number, began_ns, end_ns, share or Share(), self._lanes[lane])
         try:
             async with asyncio.TaskGroup() as tasks:
                 stopper = tasks.create_task(self._stop_after(end_ns, stop.grace_s))
                 if isinstance(pacer, ClosedLoop):
-                    await self._closed_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+                    await self._closed_loop(tasks, pacer, load)
                 else:
-                    await self._open_loop(tasks, requests, pacer, stop.number, began_ns, end_ns, share, state)
+                    await self._open_loop(tasks, pacer, load)
                 stopper.cancel()
         except BaseExceptionGroup as group:  # every task fails when a sink does; say it once
             known, bugs = group.split(PerfbenchError)
             if bugs is None and known is not None:
                 raise _first(known) from None
             raise
-        reason, at_ns = self._run_ended or ("number", self._now_ns())
-        return Ended(self._stopped or reason, at_ns, self.counts.dispatched)
+        reason, at_ns = load.ended or ("number", self._now_ns())
+        return Ended(self._stopped or reason, at_ns, load.dispatched)
 
     def stop(self, reason: str) -> None:
         """Let nothing more go and cut off what is in flight, in every lane; each cut request leaves its record."""
@@ -228,26 +243,24 @@ class Scheduler:
 
     # -- load --------------------------------------------------------------------------------------------------------
 
-    async def _closed_loop(
-        self, tasks: asyncio.TaskGroup, requests: Callable[[int], Request], pacer: ClosedLoop, number: int | None,
-        began_ns: int, end_ns: int | None, share: Share, state: _LaneState,
-    ) -> None:  # fmt: skip
+    async def _closed_loop(self, tasks: asyncio.TaskGroup, pacer: ClosedLoop, load: _Load) -> None:
+        share = load.share
         positions = count(share.index, share.of)
 
         async def slot(offset_ns: int) -> None:
-            free_ns = began_ns + offset_ns
+            free_ns = load.began_ns + offset_ns
             await self._hold(self._clock.sleep_until(free_ns))
             while self._stopped is None:
-                if end_ns is not None and self._now_ns() >= end_ns:
-                    self._ended("duration", end_ns)
+                now_ns = self._now_ns()
+                if load.end_ns is not None and now_ns >= load.end_ns:
+                    load.end("duration", load.end_ns)
                     return
                 index = next(positions)
-                if number is not None and index >= number:
-                    self._ended("number")
+                if load.number is not None and index >= load.number:
+                    load.end("number", now_ns)
                     return
-                request = requests(index)
-                self.counts.dispatched += 1
-                await self._carry(state, request, index, free_ns, self._now_ns())
+                request = load.requests(index)
+                await self._carry(load.state, request, index, free_ns, self._dispatch(load))
                 free_ns = self._now_ns()
 
         offsets = pacer.slot_offsets()[share.index :: share.of]
@@ -255,32 +268,29 @@ class Scheduler:
         if slots:
             await asyncio.wait(slots)
 
-    async def _open_loop(
-        self, tasks: asyncio.TaskGroup, requests: Callable[[int], Request], pacer: Pacer, number: int | None,
-        began_ns: int, end_ns: int | None, share: Share, state: _LaneState,
-    ) -> None:  # fmt: skip
+    async def _open_loop(self, tasks: asyncio.TaskGroup, pacer: Pacer, load: _Load) -> None:
+        share = load.share
         in_flight: set[asyncio.Task[Record]] = set()
         alarm = Alarm(self._clock)
         try:
             for index, offset_ns in enumerate(pacer):
-                intended_ns = began_ns + offset_ns
-                if number is not None and index >= number:
-                    self._ended("number")
+                intended_ns = load.began_ns + offset_ns
+                if load.number is not None and index >= load.number:
+                    load.end("number", self._now_ns())
                     break
-                if end_ns is not None and intended_ns >= end_ns:
-                    self._ended("duration", end_ns)
+                if load.end_ns is not None and intended_ns >= load.end_ns:
+                    load.end("duration", load.end_ns)
                     break
                 if index % share.of != share.index:
                     continue
-                request = requests(index)  # built before it is due
+                request = load.requests(index)  # built before it is due
                 if intended_ns > self._now_ns():
                     await self._hold(alarm.sleep_until(intended_ns))
                 else:
                     await asyncio.sleep(0)  # late already: catch up, but let replies be read in between
                 if self._stopped is not None:
                     break
-                self.counts.dispatched += 1
-                task = tasks.create_task(self._carry(state, request, index, intended_ns, self._now_ns()))
+                task = tasks.create_task(self._carry(load.state, request, index, intended_ns, self._dispatch(load)))
                 in_flight.add(task)
                 task.add_done_callback(in_flight.discard)
         finally:
@@ -288,9 +298,11 @@ class Scheduler:
         if in_flight:
             await asyncio.wait(in_flight)
 
-    def _ended(self, reason: str, at_ns: int | None = None) -> None:
-        if self._run_ended is None:
-            self._run_ended = (reason, self._now_ns() if at_ns is None else at_ns)
+    def _dispatch(self, load: _Load) -> int:
+        """Count one more, and say when."""
+        load.dispatched += 1
+        self.counts.dispatched += 1
+        return self._now_ns()
 
     async def _stop_after(self, end_ns: int | None, grace_s: float) -> None:
         if end_ns is None:
@@ -307,9 +319,9 @@ class Scheduler:
         lane, gate = state.lane, state.gate
         earlier: list[Attempt] = []
         failed: Attempt | None = None  # the last attempt; joins the earlier ones when there is another
-        reply, answer = Reply(), Answer()
+        reply, answer = Reply(), NO_ANSWER
         outcome: Outcome = "unsent"
-        fault: TransportFault | None = TransportFault("unsent")
+        fault: TransportFault | None = None
         cancelled: asyncio.CancelledError | None = None
         try:
             while self._stopped is None:
@@ -317,7 +329,7 @@ class Scheduler:
                     break
                 if failed is not None:
                     earlier.append(failed)
-                reply = Reply()
+                    reply = Reply()
                 state.budget.started += 1
                 try:
                     answer, fault, cancelled = await self._attempt(lane, request, reply)
@@ -336,6 +348,8 @@ class Scheduler:
                     break
         except asyncio.CancelledError as error:  # from outside, while nothing was on the wire: unsent, or failed before
             cancelled = error
+        if outcome == "unsent":
+            fault = TransportFault("unsent")
         record = self._record(state, request, index, intended_ns, dispatched_ns, reply, answer, outcome, fault, earlier)
         self.counts.finished += 1
         lost: SinkFailed | None = None
