@@ -89,11 +89,14 @@ def last_line(figures: Figures) -> str:
 
 
 def _latencies(percentiles: dict[str, Percentiles]) -> list[str]:
-    return [
-        f"{name} p50 {number(found.p50)} p99 {number(found.p99)} ms"
-        for name in ("ttft", "e2e")
-        if (found := percentiles[name]).count
-    ]
+    """Those that are known: a percentile that too few values stand behind is left out."""
+    shown = []
+    for name in ("ttft", "e2e"):
+        values = [(label, getattr(percentiles[name], label)) for label in ("p50", "p99")]
+        known = [f"{label} {number(value)}" for label, value in values if value is not None]
+        if known:
+            shown.append(f"{name} {' '.join(known)} ms")
+    return shown
 
 
 def failures(figures: Figures, most: int = 3) -> str:

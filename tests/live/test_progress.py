@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -171,6 +172,14 @@ def test_a_plain_line_says_what_matters():
         "client saturated",
     ):
         assert fact in line
+
+
+def test_a_plain_line_leaves_out_what_too_few_requests_stand_behind():
+    tally = Tally(0)
+    tally.add([Snapshot(worker=0, at_ns=S, finished=20, e2e_ns=pack([S] * 20))], S)
+    line = progress_line(INFO, tally.figures(S))
+    assert re.search(r"e2e p50 \d+ ms", line)
+    assert "ttft" not in line and "p99" not in line
 
 
 def test_the_headline_names_target_load_and_bounds():
