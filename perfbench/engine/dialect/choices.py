@@ -199,7 +199,7 @@ class ChoiceCollector:
 
     def answer(self, *, complete: bool, done: bool) -> Answer:
         answer = Answer()
-        ordered = sorted(self._choices.items())
+        ordered = sorted(self._choices.items()) if len(self._choices) > 1 else list(self._choices.items())
         answer.finish_reasons = [one.finish_reason for _, one in ordered if one.finish_reason]
         answer.output_ns = self._output_ns
         answer.first_answer_ns = self._first_answer_ns

@@ -50,38 +50,36 @@ class WireTransport:
             urls = tuple(request_url(url, path) for url in self._endpoint.urls)
             targets = self._targets[path] = Targets(urls, self._endpoint.balance)
         url = reply.url = targets.pick()
+        connection: _Connection | None = None
         try:
-            origin, head = self._head(url, request)
+            origin, head = self._heads.get((url, path, request.headers)) or self._head(url, request)
             body = request.body
-            await self._exchange(origin, b"%b%d\r\n\r\n%b" % (head, len(body), body), reply)
-        finally:
-            targets.release(url)
-
-    async def _exchange(self, origin: _Origin, data: bytes, reply: Reply) -> None:
-        connection = origin.take()
-        reply.reused = connection is not None
-        if connection is None:
-            connection = await self._connect(origin)
-        while True:
-            waiter = connection.begin(reply, data)
+            data = b"%b%d\r\n\r\n%b" % (head, len(body), body)
+            connection = origin.take()
+            reply.reused = connection is not None
+            if connection is None:
+                connection = await self._connect(origin)
             try:
-                await waiter
-                return
-            except asyncio.CancelledError:
-                connection.give_up(reply)
-                raise
+                await connection.begin(reply, data)
             except Disconnected:
                 # Servers close idle connections whenever they like; such a death says nothing about the request.
                 if not reply.reused or reply.first_byte_ns is not None:
                     raise
-            reply.reconnects += 1
-            reply.reused = False
-            reply.written_ns = None
-            connection = await self._connect(origin)
+                reply.reconnects += 1
+                reply.reused = False
+                reply.written_ns = None
+                connection = await self._connect(origin)
+                await connection.begin(reply, data)
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.give_up(reply)
+            raise
+        finally:
+            targets.release(url)
 
     def _head(self, url: str, request: Request) -> tuple[_Origin, bytes]:
         """The origin of that URL, and everything before the value of Content-Length, encoded once."""
-        key = (url, request.dialect.name, request.headers)
+        key = (url, request.dialect.path, request.headers)
         found = self._heads.get(key)
         if found is None:
             parts = urlsplit(url)
@@ -299,12 +297,8 @@ class _Connection(asyncio.Protocol):
             self._keep = False  # a second reply to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        reply = self._reply
-        if reply is not None and reply.finished_ns is None and not self._head_done:  # trailers are not headers
-            reply.headers.append((name.lower(), value))
-            self._head_bytes += len(name) + len(value)
-            if self._head_bytes > 2 * MAX_HEAD_BYTES:
-                raise BadHttp("bad_http", f"more than {MAX_HEAD_BYTES} bytes of headers")
+        if not self._head_done and self._reply is not None:  # trailers are not headers
+            self._reply.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         reply = self._reply
