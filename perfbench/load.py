@@ -167,6 +167,8 @@ def _token_counter(path: Path) -> Callable[[str], int]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()  # some files say to cut at a model's window; a count must not be
+    tokenizer.no_padding()
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 

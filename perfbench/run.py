@@ -29,6 +29,7 @@ from perfbench.live.progress import Progress, RunStart, open_progress
 from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
 from perfbench.load import LoadJob, ShareResult
 from perfbench.preflight import find_target
+from perfbench.report.text import load_shape
 from perfbench.runfolder import SCENARIO, RunFolder, RunInfo
 from perfbench.scenario import Scenario
 
@@ -113,7 +114,7 @@ class _Conductor:
             folder.write_info(info)
             self._progress.start(
                 RunStart(
-                    target=", ".join(self._urls), model=model, shape=load_shape(scenario), began_ns=info.began_ns,
+                    target=", ".join(self._urls), model=model, shape=load_shape(scenario.dump()), began_ns=info.began_ns,
                     planned=scenario.number, duration_s=scenario.duration, workers=self._workers_count,
                     open_loop=scenario.rate is not None,
                 )
@@ -189,15 +190,6 @@ def exit_code(summary: dict[str, Any], max_error_rate: float) -> ExitCode:
             return ExitCode.INCONCLUSIVE
         return ExitCode.DONE if slo["met"] else ExitCode.GATE_MISSED
     return ExitCode.TARGET if failed > max_error_rate * (failed + succeeded) else ExitCode.DONE
-
-
-def load_shape(scenario: Scenario) -> str:
-    """The load in a few words."""
-    if scenario.rate is None:
-        return f"closed loop, {scenario.parallel} parallel"
-    law = scenario.arrival if scenario.burstiness is None else f"{scenario.arrival} (burstiness {scenario.burstiness:g})"
-    cap = "" if scenario.parallel is None else f", at most {scenario.parallel} in flight"
-    return f"open loop, {law}, {scenario.rate:g} req/s{cap}"
 
 
 def _reason(shares: list[ShareResult]) -> str:
