@@ -150,6 +150,7 @@ class Scheduler:
         self._active: set[Reply] = set()  # on the wire
         self._held: set[asyncio.Task[object]] = set()  # waiting for a limit or for their next try
         self._stopped: str | None = None  # the reason, once `stop` was called
+        self._stopped_ns = 0
         self._watch_task: asyncio.Task[None] | None = None
         self.counts = Counts()
 
@@ -227,14 +228,14 @@ class Scheduler:
             if bugs is None and known is not None:
                 raise _first(known) from None
             raise
-        reason, at_ns = load.ended or ("number", self._now_ns())
+        reason, at_ns = load.ended or ("number", self._stopped_ns or self._now_ns())
         return Ended(self._stopped or reason, at_ns, load.dispatched)
 
     def stop(self, reason: str) -> None:
         """Let nothing more go and cut off what is in flight, in every lane; each cut request leaves its record."""
         if self._stopped is not None:
             return
-        self._stopped = reason
+        self._stopped, self._stopped_ns = reason, self._now_ns()
         for reply in self._active:
             if reply.task is not None and reply.overdue is None:
                 reply.task.cancel()
@@ -288,8 +289,8 @@ class Scheduler:
                     await self._hold(alarm.sleep_until(intended_ns))
                 else:
                     await asyncio.sleep(0)  # late already: catch up, but let replies be read in between
-                if self._stopped is not None:
-                    break
+                if self._stopped is not None and intended_ns > self._stopped_ns:
+                    break  # what was due before, and would have left were we not so late, leaves an unsent record
                 task = tasks.create_task(self._carry(load.state, request, index, intended_ns, self._dispatch(load)))
                 in_flight.add(task)
                 task.add_done_callback(in_flight.discard)
@@ -499,7 +500,8 @@ def _read(request: Request, reply: Reply, reader: StreamReader | None, fault: Tr
         asked_s = retry_after_s(reply.header(b"retry-after"))
         answer.fault = BadStatus(reply.status, error_message(bytes(reply.body)), asked_s)
         return answer
-    if reader is not None and reply.is_event_stream():
+    if reply.is_event_stream():  # asked for or not: transformers serve streams when nothing is said of it
+        reader = reader or request.dialect.reader()
         reader.feed(reply)
         return reader.finish(complete=fault is None)
     return Answer() if fault is not None else request.dialect.read(bytes(reply.body))

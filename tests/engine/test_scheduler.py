@@ -82,6 +82,11 @@ def test_every_instant_of_a_streamed_reply_is_in_its_record():
     )
 
 
+def test_a_stream_that_nobody_asked_for_is_read_as_what_it_is():
+    record, _ = drive(lambda house: one(house, stream=False), lambda _: streams(b"one", b"end"))
+    assert (record.outcome, record.error, record.chunks, record.output_tokens) == ("ok", "", 2, 2)
+
+
 @pytest.mark.parametrize(
     ("script", "error", "status"),
     [

@@ -1,6 +1,6 @@
 """Replies of real servers, each read by the dialect that asked for it.
 
-The files in captures/ are bodies as they came, chunked coding taken off, with ids, times and the model's name shortened.
+The files in captures/ are bodies as they came, without chunked coding; ids, times and the model's name are shortened.
 All were asked for at temperature 0. A name ends in `_whole` when the reply was not streamed.
 """
 
