@@ -46,6 +46,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def now_ns(self) -> int:
         return self._virtual.now_ns
 
+    def block(self, seconds: float) -> None:
+        """Time passes while nothing else happens, as in a long computation."""
+        self._virtual.now_ns += round(seconds * 1e9)
+
 
 class VirtualClock:
     """The clock of the running virtual loop; satisfies `perfbench.engine.clock.Clock`."""
@@ -58,6 +62,9 @@ class VirtualClock:
 
     def now_ns(self) -> int:
         return self._loop.now_ns()
+
+    def block(self, seconds: float) -> None:
+        self._loop.block(seconds)
 
     async def sleep_until(self, instant_ns: int) -> None:
         while (left_ns := instant_ns - self._loop.now_ns()) > 0:  # noqa: ASYNC110 - timers may fire 1 ns early
