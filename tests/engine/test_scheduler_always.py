@@ -129,8 +129,8 @@ def test_every_dispatched_request_leaves_exactly_one_record(mix):
         assert _me().cancelling() == 0
 
     _, house = drive(
-        act, lambda request: mix.scripts[int(request.key.split()[1]) % len(mix.scripts)], limits=mix.limits, retry=mix.retry,
-        deadlines=mix.deadlines, most_in_flight=mix.most_in_flight,
+        act, lambda request: mix.scripts[int(request.key.split()[1]) % len(mix.scripts)], limits=mix.limits,
+        retry=mix.retry, deadlines=mix.deadlines, most_in_flight=mix.most_in_flight,
     )  # fmt: skip
     recorded = Counter(record.key for record in house.records)
     assert set(recorded.values()) <= {1}

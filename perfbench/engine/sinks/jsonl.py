@@ -28,10 +28,13 @@ class JsonlSink:
     def __init__(self, path: Path, flush_every_s: float = FLUSH_EVERY_S) -> None:
         self._path = path
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._whole_bytes = os.fstat(self._fd).st_size
+            # A killed process may have left its last line torn; the next one must not become a part of it.
+            if self._whole_bytes and os.pread(self._fd, 1, self._whole_bytes - 1) != b"\n":
+                self._whole_bytes += os.write(self._fd, b"\n")
         except OSError as error:
             raise SinkFailed(f"cannot write {path}: {error.strerror}") from None
-        self._whole_bytes = os.fstat(self._fd).st_size
         self._encode = msgspec.json.Encoder().encode
         self._lines: list[bytes] = []
         self._queued_bytes = 0  # counted by the loop, and never by the thread
@@ -54,10 +57,11 @@ class JsonlSink:
 
     async def close(self) -> None:
         """Write what is left, down to the disk. Raises SinkFailed if any of it could not be written."""
-        if not self._closing.is_set():
-            self._closing.set()
-            await asyncio.to_thread(self._thread.join)
+        self._closing.set()
+        await asyncio.to_thread(self._thread.join)
+        if self._fd >= 0:
             os.close(self._fd)
+            self._fd = -1
         if self._failed is not None:
             raise self._failed
 
@@ -83,10 +87,11 @@ class JsonlSink:
             while written < len(data):
                 written += os.write(self._fd, data[written:])
         except OSError as error:
+            self._whole_bytes += bytes(data[:written]).rfind(b"\n") + 1
             self._failed = SinkFailed(
-                f"cannot write {self._path}: {error.strerror}; what was written before ({self._whole_bytes} bytes) is whole"
+                f"cannot write {self._path}: {error.strerror}; the {self._whole_bytes} bytes before are whole"
             )
-            os.ftruncate(self._fd, self._whole_bytes + bytes(data[:written]).rfind(b"\n") + 1)
+            os.ftruncate(self._fd, self._whole_bytes)
             return
         self._whole_bytes += len(data)
         self._taken_bytes += len(data)
