@@ -62,10 +62,11 @@ class ClientProbe:
         loop = asyncio.get_running_loop()
         gc.callbacks.append(self._on_gc)
         self._mark()
+        self._due_ns = time.perf_counter_ns() + self._next_gap_ns()
         timer: KernelTimer | None = None
         with suppress(OSError):
             timer = KernelTimer(lambda: self._rung(timer))
-            self._set_next(timer)
+            timer.set(self._due_ns)
         if timer is None:
             self._later(loop)
         try:
@@ -80,22 +81,22 @@ class ClientProbe:
                 self._handle.cancel()
             self._sample()
 
-    def _set_next(self, timer: KernelTimer) -> None:
-        self._due_ns = time.perf_counter_ns() + self._next_gap_ns()
-        timer.set(self._due_ns)
-
     def _rung(self, timer: KernelTimer | None) -> None:
-        self._add_lag(time.perf_counter_ns() - self._due_ns)
+        self._take_up()
         if timer is not None:
-            self._set_next(timer)
+            timer.set(self._due_ns)
 
     def _later(self, loop: asyncio.AbstractEventLoop) -> None:
         """Where there are no kernel timers: the loop's own, whose grain of a millisecond then stands in the lag."""
-        if self._due_ns:
-            self._add_lag(max(0, time.perf_counter_ns() - self._due_ns))
-        gap_ns = self._next_gap_ns()
-        self._due_ns = time.perf_counter_ns() + gap_ns
-        self._handle = loop.call_later(gap_ns / 1e9, self._later, loop)
+        self._take_up()
+        self._handle = loop.call_later((self._due_ns - time.perf_counter_ns()) / 1e9, self._later, loop)
+
+    def _take_up(self) -> None:
+        """Note how late every instant that has passed is, so that a long stall weighs as much as it lasted."""
+        now_ns = time.perf_counter_ns()
+        while self._due_ns <= now_ns:
+            self._add_lag(now_ns - self._due_ns)
+            self._due_ns += self._next_gap_ns()
 
     def _next_gap_ns(self) -> int:
         return round(LAG_EVERY_S * 1e9 * self._rng.uniform(0.5, 1.5))  # uneven, not to beat with the server's tokens
