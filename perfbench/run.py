@@ -112,13 +112,12 @@ class _Conductor:
             await workers.ready()
             info.began_ns = time.perf_counter_ns() + START_DELAY_NS
             folder.write_info(info)
-            self._progress.start(
-                RunStart(
-                    target=", ".join(self._urls), model=model, shape=load_shape(scenario.dump()), began_ns=info.began_ns,
-                    planned=scenario.number, duration_s=scenario.duration, workers=self._workers_count,
-                    open_loop=scenario.rate is not None,
-                )
+            start = RunStart(
+                target=", ".join(self._urls), model=model, shape=load_shape(scenario.dump()),
+                began_ns=info.began_ns, planned=scenario.number, duration_s=scenario.duration,
+                workers=self._workers_count, open_loop=scenario.rate is not None,
             )  # fmt: skip
+            self._progress.start(start)
             workers.go(info.began_ns)
             if self._interrupts:
                 workers.halt("interrupted")

@@ -2,8 +2,9 @@
 
 Arithmetic only: no clock, no I/O, no randomness without a seed. Instants are offsets in ns from the start of the run,
 on an absolute schedule: a late send never moves the ones after it, and totals are not rescaled to fit a count.
-Iterating a pacer again gives the same offsets, in whatever process; workers deal one schedule out by position. To add a load
-shape, add a frozen dataclass that satisfies `Pacer`, a line in `ARRIVALS`, and rows in tests/engine/test_pacing.py.
+Iterating a pacer again gives the same offsets, in whatever process; workers deal one schedule out by position. To add
+a load shape, add a frozen dataclass that satisfies `Pacer`, a line in `ARRIVALS`, and rows in
+tests/engine/test_pacing.py.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from perfbench.engine.retry import RetryBudget, RetryPolicy, retry_after_s
 from perfbench.engine.sinks.base import Sink
 from perfbench.engine.transport.base import Transport
 
-SPILL_BYTES = 16 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
+SPILL_BYTES = 8 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
 NO_ANSWER = Answer()  # of a request that never left; nobody changes it
 MOST_DETAIL = 500  # characters of a server's error message that a record keeps
 WORTH_HIDING = 8  # characters of a secret that are blotted out where the rest of it was cut off

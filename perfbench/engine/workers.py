@@ -111,16 +111,25 @@ class Workers:
         self._listeners: list[asyncio.Task[WorkerEnd]] = []
 
     async def __aenter__(self) -> Workers:
-        for index in range(self._count):
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "perfbench.engine.workers", stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE, start_new_session=True,
-            )  # fmt: skip
-            self._children.append(child)
-            self._ready.append(asyncio.Event())
-            self._send(index, Job(self._entry, index, self._count, self._payload))
-            self._listeners.append(asyncio.create_task(self._listen(index)))
+        try:
+            for index in range(self._count):
+                await self._start(index)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
+
+    async def _start(self, index: int) -> None:
+        # The child imports from where this process does, and nothing from the folder it happens to be in (-P).
+        places = os.pathsep.join(path for path in sys.path if path)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "perfbench.engine.workers", stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": places},
+        )  # fmt: skip
+        self._children.append(child)
+        self._ready.append(asyncio.Event())
+        self._send(index, Job(self._entry, index, self._count, self._payload))
+        self._listeners.append(asyncio.create_task(self._listen(index)))
 
     async def __aexit__(self, *_: object) -> None:
         for listener in self._listeners:
@@ -161,6 +170,12 @@ class Workers:
                 pipe.write(_frame(message))
 
     async def _listen(self, index: int) -> WorkerEnd:
+        try:
+            return await self._hear_out(index)
+        finally:
+            self._ready[index].set()  # whatever happened, there is nothing more to wait for
+
+    async def _hear_out(self, index: int) -> WorkerEnd:
         child = self._children[index]
         assert child.stdout is not None
         decode = msgspec.msgpack.Decoder(_ToParent).decode
@@ -176,7 +191,6 @@ class Workers:
                 case Failed(text, exit_code):
                     end = WorkerEnd(index, None, text, exit_code)
         status = await child.wait()
-        self._ready[index].set()
         if end is not None:
             return end
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

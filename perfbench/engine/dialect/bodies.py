@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import orjson
+import msgspec
 
 from perfbench.engine.dialect.base import Options, Prompt
 from perfbench.engine.errors import ScenarioError
 
+_encode = msgspec.json.Encoder().encode
 _OWN = {"model", "stream", "extra"}  # every dialect has its own way with these
 SAMPLING = tuple(field.name for field in fields(Options) if field.name not in _OWN)
 _FORMS = ("text", "messages", "texts", "query", "body")
@@ -42,8 +43,8 @@ def encode(body: dict[str, Any], options: Options) -> bytes:
     merged = named | body | dict(options.extra)
     kept = {key: value for key, value in merged.items() if not (value is None and key in options.extra)}
     try:
-        return orjson.dumps(kept)
-    except TypeError as error:
+        return _encode(kept)  # orjson's bytes hold on to 8 KB each, and one stays with every request in flight
+    except (TypeError, UnicodeEncodeError) as error:
         raise ScenarioError(
             f"a request body cannot be written as JSON: {error}; fields are {', '.join(map(str, kept))}"
         ) from None

@@ -10,6 +10,8 @@ empty. A role, an empty delta, usage: none of these is a token.
 
 from __future__ import annotations
 
+from array import array
+from io import StringIO
 from typing import Any
 
 import msgspec
@@ -114,8 +116,8 @@ class _One:
     __slots__ = ("calls", "finish_reason", "logprobs", "reasoning", "text")
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
+        self.text = StringIO()
+        self.reasoning = StringIO()
         self.calls: ToolCalls | None = None
         self.finish_reason = ""
         self.logprobs: dict[str, Any] | None = None
@@ -130,7 +132,7 @@ class ChoiceCollector:
         self.fault: TransportFault | None = None
         self._error_kind = error_kind
         self._choices: dict[int, _One] = {}
-        self._output_ns: list[int] = []
+        self._output_ns = array("q")
         self._first_answer_ns: int | None = None
         self._usage: Usage | None = None
         self._timings: Any = None
@@ -158,21 +160,21 @@ class ChoiceCollector:
                 if delta is not None:
                     if content := delta.content:
                         if isinstance(content, str):
-                            one.text.append(content)
+                            one.text.write(content)
                             answered = True
                         else:
                             text, reasoning = _parts(content)
                             answered, reasoned = _keep(one, text, reasoning, answered, reasoned)
                     if delta.reasoning_content:  # where both names are sent they hold the same
-                        one.reasoning.append(delta.reasoning_content)
+                        one.reasoning.write(delta.reasoning_content)
                         reasoned = True
                     elif delta.reasoning and isinstance(delta.reasoning, str):
-                        one.reasoning.append(delta.reasoning)
+                        one.reasoning.write(delta.reasoning)
                         reasoned = True
                     if delta.tool_calls:
                         answered |= _call(one, delta.tool_calls)
                 elif choice.text:
-                    one.text.append(choice.text)
+                    one.text.write(choice.text)
                     answered = True
                 if choice.finish_reason:
                     one.finish_reason = choice.finish_reason
@@ -201,17 +203,17 @@ class ChoiceCollector:
         answer = Answer()
         ordered = sorted(self._choices.items()) if len(self._choices) > 1 else list(self._choices.items())
         answer.finish_reasons = [one.finish_reason for _, one in ordered if one.finish_reason]
-        answer.output_ns = self._output_ns
+        answer.output_ns = self._output_ns.tolist()
         answer.first_answer_ns = self._first_answer_ns
         if ordered:
             first = ordered[0][1]
-            answer.text = "".join(first.text)
-            answer.reasoning = "".join(first.reasoning) or None
+            answer.text = first.text.getvalue()
+            answer.reasoning = first.reasoning.getvalue() or None
             answer.tool_calls = first.calls.all() if first.calls is not None else None
             if first.logprobs is not None:
                 answer.extra = {"logprobs": first.logprobs}
             if len(ordered) > 1:
-                answer.extra = (answer.extra or {}) | {"choices": ["".join(one.text) for _, one in ordered]}
+                answer.extra = (answer.extra or {}) | {"choices": [one.text.getvalue() for _, one in ordered]}
         if self._timings is not None:
             answer.extra = (answer.extra or {}) | {"timings": self._timings}
         if self._usage is not None:
@@ -275,8 +277,8 @@ def _parts(parts: list[Any]) -> tuple[str, str]:
 
 
 def _keep(one: _One, text: str, reasoning: str, answered: bool, reasoned: bool) -> tuple[bool, bool]:
-    one.text.append(text)
-    one.reasoning.append(reasoning)
+    one.text.write(text)
+    one.reasoning.write(reasoning)
     return answered or bool(text), reasoned or bool(reasoning)
 
 

@@ -11,6 +11,8 @@ that chat uses.
 
 from __future__ import annotations
 
+from array import array
+from io import StringIO
 from typing import Any
 
 import msgspec
@@ -129,13 +131,13 @@ class _MessageCollector:
     def __init__(self, error_kind: str) -> None:
         self.fault: TransportFault | None = None
         self._error_kind = error_kind
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = StringIO()
+        self._reasoning = StringIO()
         self._calls: ToolCalls | None = None
         self._began = self._stopped = False
         self._stop_reason = ""
         self._usage = _Usage()
-        self._output_ns: list[int] = []
+        self._output_ns = array("q")
         self._first_answer_ns: int | None = None
 
     def add(self, events: list[_Event], instants: list[int]) -> None:
@@ -144,10 +146,10 @@ class _MessageCollector:
             if (delta := event.delta) is not None:
                 self._began = True
                 if delta.text:
-                    self._text.append(delta.text)
+                    self._text.write(delta.text)
                     answered = True
                 elif delta.thinking:
-                    self._reasoning.append(delta.thinking)
+                    self._reasoning.write(delta.thinking)
                     reasoned = True
                 elif delta.partial_json:
                     answered = self._call(event.index, None, delta.partial_json)
@@ -186,9 +188,9 @@ class _MessageCollector:
     def _begin(self, index: int | None, block: _Block) -> tuple[bool, bool]:
         """Take a block as it begins; whether that carried an answer, or reasoning."""
         if block.text:
-            self._text.append(block.text)
+            self._text.write(block.text)
         if block.thinking:
-            self._reasoning.append(block.thinking)
+            self._reasoning.write(block.thinking)
         called = block.type == "tool_use" and self._call(index, block, None)
         return bool(block.text) or called, bool(block.thinking)
 
@@ -214,11 +216,11 @@ class _MessageCollector:
     def answer(self, *, complete: bool, done: bool) -> Answer:
         answer = Answer()
         if self._began:
-            answer.text = "".join(self._text)
-        answer.reasoning = "".join(self._reasoning) or None
+            answer.text = self._text.getvalue()
+        answer.reasoning = self._reasoning.getvalue() or None
         answer.tool_calls = None if self._calls is None else self._calls.all()
         answer.finish_reasons = [self._stop_reason] if self._stop_reason else []
-        answer.output_ns = self._output_ns
+        answer.output_ns = self._output_ns.tolist()
         answer.first_answer_ns = self._first_answer_ns
         usage = self._usage
         prompt = [usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens]

@@ -8,6 +8,8 @@ from there. Tool calls are put into the shape that chat uses.
 
 from __future__ import annotations
 
+from array import array
+from io import StringIO
 from typing import Any
 
 import msgspec
@@ -114,12 +116,12 @@ class _ResponseCollector:
         self.fault: TransportFault | None = None
         self._error_kind = error_kind
         self._began = False
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = StringIO()
+        self._reasoning = StringIO()
         self._calls = _Calls()
         self._last: _Response | None = None
         self._timings: Any = None
-        self._output_ns: list[int] = []
+        self._output_ns = array("q")
         self._first_answer_ns: int | None = None
 
     def add(self, events: list[_Event], instants: list[int]) -> None:
@@ -128,11 +130,11 @@ class _ResponseCollector:
             answered = reasoned = False
             if kind == _TEXT:
                 if delta and isinstance(delta, str):
-                    self._text.append(delta)
+                    self._text.write(delta)
                     answered = True
             elif kind in _REASONING:
                 if delta and isinstance(delta, str):
-                    self._reasoning.append(delta)
+                    self._reasoning.write(delta)
                     reasoned = True
             elif kind == _ARGUMENTS:
                 answered = isinstance(delta, str) and self._calls.more(event.item_id, delta)
@@ -166,12 +168,12 @@ class _ResponseCollector:
         last = self._last or _Response()
         text, reasoning, calls = _contents(last.output or [])
         if self._began:
-            answer.text = "".join(self._text) or text
-        answer.reasoning = "".join(self._reasoning) or reasoning or None
+            answer.text = self._text.getvalue() or text
+        answer.reasoning = self._reasoning.getvalue() or reasoning or None
         answer.tool_calls = self._calls.all() or calls.all() or None
         reason = _finish_reason(last)
         answer.finish_reasons = [reason] if reason else []
-        answer.output_ns = self._output_ns
+        answer.output_ns = self._output_ns.tolist()
         answer.first_answer_ns = self._first_answer_ns
         if (usage := last.usage) is not None:
             answer.input_tokens = whole(usage.input_tokens)

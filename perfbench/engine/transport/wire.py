@@ -53,14 +53,12 @@ class WireTransport:
         connection: _Connection | None = None
         try:
             origin, head = self._heads.get((url, path, request.headers)) or self._head(url, request)
-            body = request.body
-            data = b"%b%d\r\n\r\n%b" % (head, len(body), body)
             connection = origin.take()
             reply.reused = connection is not None
             if connection is None:
                 connection = await self._connect(origin)
             try:
-                await connection.begin(reply, data)
+                await connection.begin(reply, head, request.body)
             except Disconnected:
                 # Servers close idle connections whenever they like; such a death says nothing about the request.
                 if not reply.reused or reply.first_byte_ns is not None:
@@ -69,7 +67,7 @@ class WireTransport:
                 reply.reused = False
                 reply.written_ns = None
                 connection = await self._connect(origin)
-                await connection.begin(reply, data)
+                await connection.begin(reply, head, request.body)
         except asyncio.CancelledError:
             if connection is not None:
                 connection.give_up(reply)
@@ -191,8 +189,9 @@ class _Connection(asyncio.Protocol):
     def usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def begin(self, reply: Reply, data: bytes) -> asyncio.Future[None]:
-        """Write a request; the future ends when its reply does."""
+    def begin(self, reply: Reply, head: bytes, body: bytes) -> asyncio.Future[None]:
+        """Write a request; the future ends when its reply does. `head` ends where the length of the body goes."""
+        data = b"%b%d\r\n\r\n%b" % (head, len(body), body)
         assert self._transport is not None and self._reply is None
         self._reply = reply
         waiter = self._waiter = self._loop.create_future()
