@@ -28,6 +28,7 @@ from perfbench.engine.request import Record
 
 SCENARIO, RUN, REQUESTS, CLIENT = "scenario.yaml", "run.json", "requests.jsonl", "client.jsonl"
 SUMMARY, REPORT = "summary.json", "report.html"
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _READ_BYTES = 1 << 24
 T = TypeVar("T")
 
@@ -162,13 +163,13 @@ def _decode(
 ) -> list[T]:
     try:
         return decoder.decode_lines(lines)
-    except msgspec.DecodeError:  # one bad line must not cost the others
+    except UNREADABLE:  # one bad line must not cost the others
         found: list[T] = []
-        for number, line in enumerate(lines.splitlines(), first + 1):
+        for number, line in enumerate(lines.split(b"\n"), first + 1):
             try:
                 if line:
                     found.append(decoder.decode(line))
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 _warn(warnings, f"{file.name} line {number} was dropped: {error}")
         return found
 
