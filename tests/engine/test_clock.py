@@ -95,12 +95,12 @@ def test_an_alarm_that_was_cancelled_can_be_set_again(run):
     async def main() -> int:
         clock = SystemClock()
         alarm = Alarm(clock)
-        for _ in range(5):
-            task = asyncio.create_task(alarm.sleep_until(clock.now_ns() + 5 * MS))
-            await asyncio.sleep(0.001)
+        for delay_ns in (10_000 * MS, MS, 10_000 * MS, MS):
+            task = asyncio.create_task(alarm.sleep_until(clock.now_ns() + delay_ns))
+            await asyncio.sleep(0)
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            time.sleep(0.002)  # noqa: ASYNC251 (the short one rings now, and nobody is there to hear it)
+            await asyncio.gather(task, return_exceptions=True)
         instant_ns = clock.now_ns() + 30 * MS
         await alarm.sleep_until(instant_ns)
         late_ns = clock.now_ns() - instant_ns
@@ -116,12 +116,12 @@ def test_a_closed_alarm_leaves_no_file_and_does_not_ring_for_whoever_gets_its_nu
         clock = SystemClock()
         for _ in range(20):
             alarm = Alarm(clock)
-            assert timer_files() == 1
+            assert timer_files() == before + 1
             task = asyncio.create_task(alarm.sleep_until(clock.now_ns() + MS))
             await asyncio.sleep(0)
             alarm.close()
             alarm.close()
-            assert timer_files() == 0
+            assert timer_files() == before
             ours, theirs = socket.socketpair()  # takes over the number that has just become free
             with ours, theirs:
                 ours.setblocking(False)
@@ -134,7 +134,7 @@ def test_a_closed_alarm_leaves_no_file_and_does_not_ring_for_whoever_gets_its_nu
 
     before = timer_files()
     run(main())
-    assert timer_files() == before == 0
+    assert timer_files() == before
 
 
 def _receive(sock: socket.socket, received: asyncio.Future[bytes]) -> None:
