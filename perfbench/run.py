@@ -33,6 +33,7 @@ from perfbench.report.text import load_shape
 from perfbench.runfolder import SCENARIO, RunFolder, RunInfo
 from perfbench.scenario import Scenario
 
+PARENT_NICENESS = 10
 START_DELAY_NS = 20_000_000  # from the word "go" to instant zero, so that every worker has heard it
 
 
@@ -43,8 +44,13 @@ class RunResult:
     exit_code: ExitCode
 
 
-def run_scenario(scenario: Scenario, *, live: bool | None = None, quiet: bool = False) -> RunResult:
+def run_scenario(
+    scenario: Scenario, *, live: bool | None = None, quiet: bool = False, give_way: bool = False
+) -> RunResult:
     """Carry a scenario out. `live` None: the dashboard if stderr is a terminal.
+
+    `give_way` lowers the priority of this process for good, so that showing never delays the engine processes, even
+    where they have to share a core; for a command, not for a service that lives on.
 
     Raises ScenarioError and TargetUnreachable before any load is sent. Ctrl-C once cuts the run short and summarises
     what is there; twice leaves the folder as it is and raises KeyboardInterrupt.
@@ -54,7 +60,7 @@ def run_scenario(scenario: Scenario, *, live: bool | None = None, quiet: bool = 
         urls = scenario.url
         if scenario.builtin_simulator:
             urls = (cleanup.enter_context(_simulator(scenario)).url,)
-        return asyncio.run(_Conductor(scenario, urls, progress).run())
+        return asyncio.run(_Conductor(scenario, urls, progress, give_way).run())
 
 
 def _simulator(scenario: Scenario) -> Any:
@@ -67,7 +73,8 @@ def _simulator(scenario: Scenario) -> Any:
 class _Conductor:
     """One run."""
 
-    def __init__(self, scenario: Scenario, urls: tuple[str, ...], progress: Progress) -> None:
+    def __init__(self, scenario: Scenario, urls: tuple[str, ...], progress: Progress, give_way: bool) -> None:
+        self._give_way = give_way
         self._scenario, self._urls, self._progress = scenario, urls, progress
         self._workers_count = _worker_count(scenario)
         self._pending: list[Snapshot] = []
@@ -110,6 +117,8 @@ class _Conductor:
         async with Workers("perfbench.load:run_share", job.encode(), self._workers_count, self._received) as workers:
             self._workers = workers
             await workers.ready()
+            if self._give_way:
+                os.nice(PARENT_NICENESS)
             info.began_ns = time.perf_counter_ns() + START_DELAY_NS
             folder.write_info(info)
             start = RunStart(

@@ -56,7 +56,7 @@ def run(
         return ExitCode.DONE
     from perfbench.run import run_scenario
 
-    result = run_scenario(scenario, live=live, quiet=quiet)
+    result = run_scenario(scenario, live=live, quiet=quiet, give_way=True)
     if as_json:
         sys.stdout.write((result.folder / SUMMARY).read_text(encoding="utf-8"))
         if not quiet:
