@@ -159,7 +159,7 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
         keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
         count_tokens=None if scenario.tokenizer is None else _token_counter(scenario.tokenizer),
-        secrets=() if endpoint.api_key is None else (endpoint.api_key,),
+        secrets=endpoint.secrets(),
     )
 
 

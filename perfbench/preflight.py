@@ -51,7 +51,7 @@ async def _ask(scenario: Scenario, url: str) -> Record:
     lane = Lane(
         transport=open_transport("wire" if scenario.transport == "sdk" else scenario.transport, endpoint),
         deadlines=Deadlines(PATIENCE_S, PATIENCE_S, PATIENCE_S), keep=Keep(texts=True),
-        secrets=() if endpoint.api_key is None else (endpoint.api_key,),
+        secrets=endpoint.secrets(),
     )  # fmt: skip
     async with Scheduler({"default": lane}) as scheduler:
         return await scheduler.submit(Request(key="models", body=b"", dialect=dialect("models"), stream=False))

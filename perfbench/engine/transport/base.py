@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.request import Reply, Request
+from perfbench.redact import is_secret_header
 
 
 class Transport(Protocol):
@@ -45,6 +46,13 @@ class Endpoint:
     ca: str | None = None  # --ca: a PEM file
     trust_env: bool = False  # for `aiohttp` only: HTTP_PROXY and its like
     model_args: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for `sdk` only
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not get into a record when a server echoes it: the key, and headers that look like one."""
+        headers = (value for name, value in self.headers.items() if is_secret_header(name))
+        found = [value for value in (self.api_key, *headers) if value]
+        bare = [value.rpartition(" ")[2] for value in found]  # of "Bearer KEY", KEY alone
+        return tuple(dict.fromkeys([*found, *bare]))
 
     def ssl_context(self) -> ssl.SSLContext:
         try:
