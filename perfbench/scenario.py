@@ -249,7 +249,8 @@ class Scenario(BaseModel):
             (self.min_tokens is not None and self.max_tokens is not None and self.min_tokens > self.max_tokens,
              "min_tokens", f"is {self.min_tokens}, more than max_tokens {self.max_tokens}"),
             (isinstance(self.workers, int) and self.workers < 1, "workers", "must be at least 1, or auto"),
-            (isinstance(self.workers, int) and self.rate is None and self.workers > (self.parallel or 1), "workers",
+            (isinstance(self.workers, int) and (self.rate is None or self.parallel is not None)
+             and self.workers > (self.parallel or 1), "workers",
              f"is {self.workers}, more than parallel {self.parallel or 1}: a worker would have nothing to do"),
         ]  # fmt: skip
         found: list[tuple[yamlfile.Key, str]] = [((name,), text) for wrong, name, text in rules if wrong]
