@@ -64,7 +64,7 @@ class Server:
 @contextmanager
 def running(
     name: str,
-    command: Sequence[str | Path],
+    command: Sequence[object],
     health: str,
     *,
     folder: Path,
