@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from perfbench.engine.probe import LAG_EVERY_S, ClientSample
+from perfbench.engine.probe import ClientSample
 from perfbench.metrics.columns import FloatArray
 from perfbench.metrics.percentile import percentile
 
@@ -89,15 +89,12 @@ def client_figures(samples: Sequence[ClientSample], from_ns: int, to_ns: int) ->
 def _lags(lags_ms: FloatArray) -> tuple[float, float, float]:
     """p50, p99 and maximum of the lag that a byte meets which arrives at a random instant.
 
-    A loop that is stuck for a second takes one sample in it, not fifty: what the missing rings would have seen, each
-    20 ms less than the one before, is put back.
+    The samples are that already: a loop that was stuck left one for each instant of the stall (`ClientProbe`), so
+    nothing is put back here.
     """
     if lags_ms.size == 0:
         return math.nan, math.nan, math.nan
-    every_ms = LAG_EVERY_S * 1e3
-    missed = [lags_ms - every_ms * step for step in range(1, int(lags_ms.max() / every_ms) + 1)]
-    met = np.concatenate([lags_ms, *[lags[lags > 0] for lags in missed]])
-    return percentile(met, 0.5), percentile(met, 0.99), float(lags_ms.max())
+    return percentile(lags_ms, 0.5), percentile(lags_ms, 0.99), float(lags_ms.max())
 
 
 def client_verdict(

@@ -111,15 +111,25 @@ def test_without_samples_nothing_is_known_but_the_schedule() -> None:
     assert client_verdict(figures(lag_p50_ms=math.nan), ON_TIME, TTFT, open_loop=True, streamed=True)[0] == "unknown"
 
 
-def test_a_loop_that_was_stuck_counts_for_as_long_as_it_was() -> None:
-    """One ring that came 500 ms late stands for 25, with lags of 500, 480, ... 20 ms."""
-    found = client_figures([sample(0, [500.0] + [0.1] * 26)], 0, S)
+def test_a_stall_counts_for_as_long_as_it_lasted_and_not_twice() -> None:
+    """The probe leaves a sample for each instant of a stall: of half a second, 25 with lags of 500, 480, ... 20 ms."""
+    stall = [float(lag) for lag in range(500, 0, -20)]
+    found = client_figures([sample(0, [*stall, *[0.1] * 26])], 0, S)
     assert found is not None
     assert (found.lag_p50_ms, found.lag_p99_ms, found.lag_max_ms) == (0.1, 500.0, 500.0)
-    found = client_figures([sample(0, [500.0] + [0.1] * 5)], 0, S)
+    found = client_figures([sample(0, [*stall, *[0.1] * 5])], 0, S)
     assert found is not None
     assert found.lag_p50_ms == 200.0  # rank 15 of 30: the five short ones, then 20 to 500
-    assert client_figures([sample(0, [])], 0, S).cpu_share == 0.5  # type: ignore[union-attr]
+    found = client_figures([sample(0, [*stall, *[0.1] * 2475])], 0, S)
+    assert found is not None
+    assert found.lag_p99_ms == 0.1, "half a second of fifty is 1 % of the instants, and no more"
+
+
+def test_a_sample_without_a_lag_still_tells_of_the_cpu() -> None:
+    found = client_figures([sample(0, [])], 0, S)
+    assert found is not None
+    assert found.cpu_share == 0.5
+    assert math.isnan(found.lag_p50_ms)
 
 
 def test_the_busiest_worker_speaks_for_all() -> None:
