@@ -30,7 +30,7 @@ from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
 from perfbench.load import LoadJob, ShareResult
 from perfbench.preflight import find_target
 from perfbench.report.text import load_shape
-from perfbench.runfolder import SCENARIO, RunFolder, RunInfo
+from perfbench.runfolder import SCENARIO, RunFolder, RunInfo, write_whole
 from perfbench.scenario import Scenario
 
 PARENT_NICENESS = 10
@@ -97,7 +97,7 @@ class _Conductor:
                 planned=self._scenario.number, workers=self._workers_count, notes=list(target.notes),
                 environment=_environment(),
             )  # fmt: skip
-            folder.file(SCENARIO).write_text(self._scenario.to_yaml(), encoding="utf-8")
+            write_whole(folder.file(SCENARIO), self._scenario.to_yaml().encode())
             ends = await self._load(folder, info, target.model)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
@@ -148,15 +148,20 @@ class _Conductor:
         info.ended = "interrupted" if self._interrupts else _reason(shares)
         info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
         info.dispatched = sum(share.dispatched for share in shares) if shares else None
-        folder.join_shards()
-        folder.write_info(info)
         for end in ends:
             if end.error:
                 self._progress.note(end.error)
         if not folder.has_records():
             raise SinkFailed("; ".join(info.notes) or f"nothing was recorded in {folder.path}")
-        summary = write_summary(folder)
-        write_report(folder, summary)
+        try:
+            folder.join_shards()
+            folder.write_info(info)
+            summary = write_summary(folder)
+            write_report(folder, summary)
+        except SinkFailed as error:
+            reasons = dict.fromkeys([*(end.error for end in ends if end.error), str(error)])
+            remedy = f"what was recorded is readable; make room, then: perfbench report {folder.path}"
+            raise SinkFailed("\n  ".join([*reasons, remedy])) from None
         code = exit_code(summary, self._scenario.max_error_rate)
         if any(end.exit_code == ExitCode.BUG for end in ends) and code != ExitCode.INTERRUPTED:
             code = ExitCode.BUG

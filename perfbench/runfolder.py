@@ -16,13 +16,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from perfbench.engine.errors import ScenarioError
+from perfbench.engine.errors import ScenarioError, SinkFailed
 from perfbench.engine.probe import ClientSample
 from perfbench.engine.request import Record
 
@@ -73,13 +74,15 @@ class RunFolder:
         return self.file(CLIENT if of == 1 else f"client.{worker}.jsonl")
 
     def join_shards(self) -> None:
-        """Put what several workers wrote into one file each. At any instant either the shards or the whole is read."""
+        """Put what several workers wrote into one file each. At any instant either the shards or the whole is read.
+
+        Raises SinkFailed when there is no room for a second copy; the shards are then as they were.
+        """
         for name in (REQUESTS, CLIENT):
             shards = self._shards(name)
             if not shards or self.file(name).exists():
                 continue
-            new = self.file(f".{name}.new")
-            with new.open("wb") as joined:
+            with replacing(self.file(name)) as new, new.open("wb") as joined:
                 for shard in shards:
                     with shard.open("rb") as source:
                         shutil.copyfileobj(source, joined, _READ_BYTES)
@@ -87,7 +90,6 @@ class RunFolder:
                         joined.write(b"\n")
                 joined.flush()
                 os.fsync(joined.fileno())
-            new.replace(self.file(name))
             for shard in shards:
                 shard.unlink()
 
@@ -138,11 +140,25 @@ def _ends_torn(file: Path) -> bool:
         return source.read(1) != b"\n"
 
 
-def write_whole(file: Path, data: bytes) -> None:
-    """Replace a file at once: whoever reads it sees the old or the new, never half."""
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Where to write what then replaces the file at once: whoever reads it sees the old or the new, never half.
+
+    Raises SinkFailed when that cannot be written, and leaves nothing of it behind.
+    """
     new = file.with_name(f".{file.name}.new")
-    new.write_bytes(data)
-    new.replace(file)
+    try:
+        yield new
+        new.replace(file)
+    except OSError as error:
+        new.unlink(missing_ok=True)  # it would take the room that others need
+        raise SinkFailed(f"cannot write {file}: {error.strerror}") from None
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Replace a file at once, or raise SinkFailed."""
+    with replacing(file) as new:
+        new.write_bytes(data)
 
 
 def _read_lines(file: Path, kind: type[T], warnings: list[str] | None) -> Iterator[list[T]]:

@@ -170,7 +170,7 @@ def test_a_join_that_is_cut_off_anywhere_loses_and_doubles_nothing(folder, step,
     for _ in range(2):
         assert read(folder) == ([0, 1, 2], [])
         assert sorted(sample.worker for sample in folder.client_samples()) == [0, 1, 2]
-        folder.join_shards()  # the next `perfbench report` picks it up
+        folder.join_shards()  # once more, and it is whole
 
 
 # -- run.json ----------------------------------------------------------------------------------------------------------

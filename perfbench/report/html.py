@@ -29,7 +29,7 @@ from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
 from perfbench.report.text import harmless, load_shape, span, target
-from perfbench.runfolder import REPORT, RunFolder, RunInfo
+from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 DETAILS_KEPT = 500
@@ -43,7 +43,7 @@ def write_report(folder: RunFolder, summary: dict[str, Any]) -> Path:
     found = columns(details.watch(folder.records()))
     page = render(summary, found, folder, details)
     path = folder.file(REPORT)
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page.encode())
     return path
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from perfbench import units, yamlfile
-from perfbench.engine.errors import ScenarioError, SinkFailed
+from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, latency
 from perfbench.metrics.arrivals import audit_arrivals
 from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
@@ -48,11 +48,7 @@ def write_summary(folder: RunFolder) -> dict[str, Any]:
     """
     scenario = read_scenario(folder)
     summary = summarise(folder, scenario)
-    try:
-        whole = orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        write_whole(folder.file(SUMMARY), whole)
-    except OSError as error:
-        raise SinkFailed(f"{folder.file(SUMMARY)} could not be written: {error.strerror}") from error
+    write_whole(folder.file(SUMMARY), orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return summary
 
 
