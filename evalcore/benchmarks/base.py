@@ -1,0 +1,100 @@
+"""Benchmark: one data set, how it is asked, and how its answers are scored.
+
+A benchmark is one file with one class (or instance) that satisfies `Benchmark`, and one line in
+`evalcore.benchmarks.table.BENCHMARKS`. Its docstring gives paper, licence, official item count, prompt, few-shot
+default, extraction and metric. It holds no I/O: rows come in as mappings, messages and scores go out. Prompts are our
+own words; protocols are the published ones, under their names, several side by side where the field disagrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from evalcore.types import Answer, Message, Sample, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows of a benchmark are found.
+
+    `local` maps a split to glob patterns below a data folder, first match wins; "{subset}" in a pattern is replaced.
+    They name both the hub's layout and that of the original repository.
+    """
+
+    local: Mapping[str, tuple[str, ...]]
+    eval_split: str = "test"
+    shots_split: str | None = None
+    huggingface: str | None = None
+    modelscope: str | None = None
+    config: str | None = None
+    """The hub's configuration name; "{subset}" is replaced; None: the default one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What `evalcore list` and `show` tell."""
+
+    title: str
+    paper: str
+    licence: str
+    items: int
+    """Official number of scored items."""
+    tags: tuple[str, ...]
+
+
+class Benchmark(Protocol):
+    name: str
+    info: Info
+    source: Source
+    subsets: tuple[str, ...]
+    few_shot: int
+    """Default number of worked examples before the question."""
+    protocols: tuple[str, ...]
+    """Names of the scores, the headline first."""
+    average: Literal["micro", "macro"]
+    """How subsets make the headline."""
+    max_tokens: int | None
+    """Length that an answer needs, when it is not the task's own; None: the task's."""
+    cpu_bound: bool
+    """Scoring takes long enough to be moved off the event loop."""
+
+    def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
+        """One row of the source as a sample. Raises DataError naming the row when it does not fit."""
+
+    def messages(self, sample: Sample, shots: Sequence[Sample], options: PromptOptions) -> list[Message]:
+        """What is sent. `shots` are samples of the shots split, with their targets."""
+
+    def score(self, sample: Sample, answer: Answer) -> Scores:
+        """Pure. A wrong or unreadable answer is a 0 with `extracted` telling; raising is a bug of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOptions:
+    """What a task may change of a benchmark's prompt (dataset_args)."""
+
+    prompt_template: str | None = None
+    """With {question}, {choices}, {context}: stands for the benchmark's own user message."""
+    system_prompt: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_options(user: str, sample: Sample, options: PromptOptions, turns: Sequence[Message] = ()) -> list[Message]:
+    """The messages around a user text: system prompt, earlier turns (shots), then the text or the template's."""
+    if options.prompt_template is not None:
+        user = options.prompt_template.format(
+            question=sample.question, context=sample.context, choices=lettered(sample.choices)
+        )
+    system = [] if options.system_prompt is None else [{"role": "system", "content": options.system_prompt}]
+    return [*system, *turns, {"role": "user", "content": user}]
+
+
+def lettered(choices: Sequence[str]) -> str:
+    """One option a line: "A) text"."""
+    return "\n".join(f"{letter(i)}) {text}" for i, text in enumerate(choices))
+
+
+def letter(position: int) -> str:
+    """A for 0, B for 1, ... Z for 25."""
+    return chr(ord("A") + position)

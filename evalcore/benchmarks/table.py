@@ -1,0 +1,22 @@
+"""The table of benchmarks. A new one is one file and one line here."""
+
+from __future__ import annotations
+
+import importlib
+
+from evalcore.benchmarks.base import Benchmark
+from evalcore.errors import TaskError
+from perfbench.suggest import did_you_mean
+
+BENCHMARKS: dict[str, str] = {
+    "gsm8k": "evalcore.benchmarks.gsm8k:Gsm8k",
+}
+
+
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of that name. Raises TaskError naming the nearest one."""
+    if name not in BENCHMARKS:
+        raise TaskError(f"datasets: {name!r} is not a benchmark{did_you_mean(name, BENCHMARKS)}; see `evalcore list`")
+    module, _, attribute = BENCHMARKS[name].partition(":")
+    found: Benchmark = getattr(importlib.import_module(module), attribute)()
+    return found

@@ -1,0 +1,18 @@
+"""Errors of evaluations. The tree and the exit codes are perfbench's; two leaves are added.
+
+PerfbenchError
+├── ScenarioError  └── TaskError   the task is wrong: every problem listed, before any request is sent
+└── DataError                      a data set is missing, or a row of it is not what it should be
+"""
+
+from perfbench.engine.errors import ExitCode, PerfbenchError, ScenarioError
+
+
+class TaskError(ScenarioError):
+    """A task that cannot be run. Names the key, the value and the remedy."""
+
+
+class DataError(PerfbenchError):
+    """A data set or a row of it cannot be used. Names the place and the remedy."""
+
+    exit_code = ExitCode.USAGE
