@@ -1,14 +1,14 @@
-"""The values that flow through an evaluation: Sample -> (request) -> Answer -> Scores.
+"""The values that flow through an evaluation: Sample -> (request) -> Answer -> Scores -> Review.
 
 A `Sample` is one item of a data set, ready to be asked; an `Answer` is what a model said to it, the reasoning kept
 apart; a `Score` is what one named protocol makes of that. All are frozen. An item that got no answer never becomes an
-`Answer`: it is unscored, which is not the same as wrong (see evalcore.run).
+`Answer`: it is unscored, which is not the same as wrong (see evalcore.run). A `Review` is the line kept of it all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -57,3 +57,63 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 Scores: TypeAlias = Mapping[str, Score]
 """By protocol name; every protocol of the benchmark is there."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one judge said, once, of one answer."""
+
+    judge: str
+    """Name of the judging model."""
+    verdict: str | None = None
+    """The word or grade that was read out of its reply; None: none could be, even after retries."""
+    order: str = ""
+    """Of a pair: "ab" or "ba", as shown; empty for a single answer."""
+    fault: str = ""
+    """Kind of fault when the judge never answered."""
+    attempts: int = 1
+    text: str = ""
+    """Its reply, for readers."""
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of reviews/MODEL/BENCHMARK_SUBSET.jsonl: what became of one sample in one repeat.
+
+    Everything a report needs stands here, so reports can be made again from reviews alone.
+    """
+
+    key: str
+    """Hash of the request's content (model, messages, generation settings, repeat)."""
+    sample_id: str
+    subset: str = "main"
+    group: str = ""
+    category: str = ""
+    repeat: int = 0
+    """Which of the repeats, from 0."""
+    status: Literal["scored", "unscored"]
+    fault: str = ""
+    """Why it is unscored: a kind of perfbench.engine.errors.KINDS, or one of evalcore.types.REFUSALS."""
+    detail: str = ""
+    """What the server said of the fault."""
+    scores: Mapping[str, Score] = {}
+    """By protocol name; empty when unscored."""
+    attempts: int = 1
+    """Requests it took, the first one included."""
+    verdicts: tuple[Verdict, ...] = ()
+    prompt: tuple[Message, ...] = ()
+    text: str = ""
+    """The answer, without reasoning."""
+    reasoning_chars: int = 0
+    target: Any = None
+    choices: tuple[str, ...] = ()
+    finish_reason: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    ttft_ms: float | None = None
+    latency_ms: float | None = None
+
+
+REFUSALS: Mapping[str, str] = {
+    "context_length": "the prompt and the answer asked for do not fit into the model's context",
+    "content_filter": "the endpoint's filter refused the prompt or withheld the answer",
+}
+"""Faults that are a decision of the endpoint, not an accident: asking again would not help."""
