@@ -48,7 +48,7 @@ class Protocol(_Part):
     """Mean of the means of subsets (of categories when there is one subset); None when there is one part."""
     macro_over: Literal["subset", "category"] | None = None
     bracket: tuple[float, float] | None = None
-    """Lowest and highest score possible, had all that is unscored been wrong, or right; None when scores leave 0 to 1."""
+    """Lowest and highest possible, had all that is unscored been wrong, or right; None when scores leave 0 to 1."""
 
 
 class Part(_Part):
