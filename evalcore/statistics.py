@@ -1,0 +1,279 @@
+"""Statistics: how sure a score is, and whether two of them differ.
+
+Pure functions of numbers, without I/O and without randomness that is not seeded. Every interval is at 95 % and says in
+words how it was made, because the right way depends on what was scored: right or wrong, a grade, items that share a
+passage. A score speaks for the items that a benchmark's authors could have written, so no interval shrinks because all
+the items there are were asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest, norm, t
+
+from perfbench.engine.errors import NoData
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+CONFIDENCE = 0.95
+Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+RESAMPLES = 10_000
+"""Of a bootstrap: the ends of its interval then move by about 1 % of its width from seed to seed."""
+_RESAMPLED_AT_ONCE = 1 << 22
+"""Draws held in memory at a time, 32 MB of indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean with its standard error and interval. None where the values cannot tell."""
+
+    value: float
+    n: int
+    se: float | None
+    low: float | None
+    high: float | None
+    method: str
+
+
+def mean(values: Sequence[float] | Floats, groups: Sequence[str] | None = None) -> Mean:
+    """Mean of independent values, or of values in clusters. Raises NoData when there are none.
+
+    `groups` has one name a value; values of the same name belong together, "" stands alone. Without clusters the
+    interval of zeros and ones is Wilson's score interval, of anything else Student's t. With clusters the variance is
+    that of sums of residuals over clusters (Liang and Zeger's sandwich, small-sample factor G/(G-1); for evaluations:
+    Miller, "Adding Error Bars to Evals", arXiv 2411.00640) with t for G-1 degrees of freedom.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0:
+        raise NoData("mean of no values")
+    binary = bool(np.isin(data, (0.0, 1.0)).all())
+    if groups is not None:
+        labels = _cluster_numbers(groups)
+        if labels.max() + 1 < data.size:
+            return _clustered_mean(data, labels, binary)
+    middle = float(data.mean())
+    se = None if data.size < 2 else float(data.std(ddof=1)) / math.sqrt(data.size)
+    if binary:
+        return Mean(middle, data.size, se, *wilson(middle, data.size), "wilson")
+    if se is None:
+        return Mean(middle, 1, None, None, None, "none: one value")
+    return Mean(middle, data.size, se, *_t_interval(middle, se, data.size - 1, _unit(data)), "t")
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Score interval of a share of n trials (E. B. Wilson, JASA 22, 1927). n may be an effective number of trials."""
+    centre = share + Z * Z / (2 * n)
+    reach = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    # The ends are 0 and 1 exactly when nothing, or all, was right; rounding must not say otherwise.
+    low = 0.0 if share == 0 else max(0.0, (centre - reach) / scale)
+    high = 1.0 if share == 1 else min(1.0, (centre + reach) / scale)
+    return low, high
+
+
+def macro(parts: Mapping[str, Mean], values: Mapping[str, Sequence[float] | Floats]) -> Mean:
+    """Mean of the means of parts, each weighing the same, with the variance of a stratified sample.
+
+    A part with one unit has no variance of its own and takes the pooled one of the others. Where all of them are right
+    (or wrong) the variance is nothing and says nothing; then Wilson's interval of as many trials as the weights leave
+    (Kish's effective number) is taken. `values` are the units behind each mean.
+    """
+    if not parts:
+        raise NoData("macro mean of no parts")
+    k = len(parts)
+    value = math.fsum(part.value for part in parts.values()) / k
+    n = sum(part.n for part in parts.values())
+    known = [part for part in parts.values() if part.se is not None and part.n > 1]
+    if not known:
+        # One unit a part: the means themselves are the sample.
+        whole = mean([part.value for part in parts.values()])
+        return Mean(value, n, whole.se, whole.low, whole.high, f"macro of {k}: one unit each, {whole.method}")
+    pooled = sum((part.n - 1) * part.n * (part.se or 0.0) ** 2 for part in known) / sum(part.n - 1 for part in known)
+    variance = sum(
+        part.se**2 if part.se is not None and part.n > 1 else pooled / part.n for part in parts.values()
+    )  # fmt: skip
+    se = math.sqrt(variance) / k
+    data = np.concatenate([np.asarray(each, dtype=np.float64) for each in values.values()])
+    words = f"macro of {k}"
+    words += f", {k - len(known)} of one unit pooled" if len(known) < k else ""
+    if bool(np.isin(data, (0.0, 1.0)).all()):
+        kish = k * k / sum(1 / part.n for part in parts.values())
+        effective = value * (1 - value) / se**2 if se > 0 else kish
+        return Mean(value, n, se, *wilson(value, effective), f"{words}, wilson with {effective:.4g} effective trials")
+    degrees = max(1, sum(part.n - 1 for part in known))
+    return Mean(value, n, se, *_t_interval(value, se, degrees, _unit(data)), f"{words}, t")
+
+
+def pass_at(n: int, correct: int, k: int) -> float | None:
+    """Chance that one of k answers, drawn from n of which `correct` are right, is right; None when n < k.
+
+    The unbiased estimator of Chen et al., "Evaluating Large Language Models Trained on Code", arXiv 2107.03374:
+    1 - C(n-c, k) / C(n, k), as a product so that nothing overflows.
+    """
+    if not 0 <= correct <= n or k < 1:
+        raise ValueError(f"pass@{k} of {correct} right answers out of {n}")
+    if n < k:
+        return None
+    if n - correct < k:
+        return 1.0
+    return 1.0 - math.prod(1.0 - k / i for i in range(n - correct + 1, n + 1))
+
+
+def pass_hat(n: int, correct: int, k: int) -> float | None:
+    """Chance that all of k answers, drawn from n of which `correct` are right, are right: C(c, k) / C(n, k).
+
+    None when n < k. (Yao et al., tau-bench, arXiv 2406.12045, write pass^k.)
+    """
+    if not 0 <= correct <= n or k < 1:
+        raise ValueError(f"pass^{k} of {correct} right answers out of {n}")
+    return None if n < k else math.comb(correct, k) / math.comb(n, k)
+
+
+def majority(votes: Sequence[tuple[str | None, float]]) -> float | None:
+    """Expected score of the commonest extracted answer; ties are drawn by lot, so each counts its share.
+
+    `votes` are (extracted, score). Answers out of which nothing was read do not vote; None when none votes. One
+    extraction can have two scores when a scorer looks at more than it: then their mean stands for it.
+    """
+    counts = Counter(extracted for extracted, _ in votes if extracted is not None)
+    if not counts:
+        return None
+    most = max(counts.values())
+    winners = [word for word, count in counts.items() if count == most]
+    scores = [[score for extracted, score in votes if extracted == word] for word in winners]
+    return math.fsum(math.fsum(each) / len(each) for each in scores) / len(winners)
+
+
+def bracket(scored_sum: float, scored: int, planned: int) -> tuple[float, float]:
+    """Lowest and highest mean possible over all `planned` values from 0 to 1, of which `scored` have that sum."""
+    if planned < 1 or not 0 <= scored <= planned:
+        raise ValueError(f"bracket of {scored} scored out of {planned} planned")
+    return scored_sum / planned, (scored_sum + planned - scored) / planned
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two runs on the same items, second minus first."""
+
+    n: int
+    difference: float
+    se: float | None
+    low: float | None
+    high: float | None
+    p_value: float
+    method: str
+    gained: int
+    """Items that the second has higher."""
+    lost: int
+
+    @property
+    def real(self) -> bool:
+        """Whether chance alone would show such a difference less than once in twenty times."""
+        return self.p_value < 1 - CONFIDENCE
+
+
+def paired(
+    first: Sequence[float], second: Sequence[float], groups: Sequence[str] | None = None, *, seed: int = 0
+) -> Paired:
+    """Whether two runs differ, item by item. Raises NoData without items, ValueError when the lengths differ.
+
+    Zeros and ones that stand alone: McNemar's test, exact. Otherwise a paired bootstrap, over clusters where items
+    share a group (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 16: the differences, centred, are
+    resampled). The interval of the difference is that of its mean.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.size} items against {b.size}: pairs need both")
+    if a.size == 0:
+        raise NoData("no item that both runs scored")
+    delta = b - a
+    gained, lost = int((delta > 0).sum()), int((delta < 0).sum())
+    labels = np.arange(delta.size) if groups is None else _cluster_numbers(groups)
+    clustered = int(labels.max()) + 1 < delta.size
+    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
+    if binary and not clustered:
+        p_value, method = mcnemar(gained, lost), "McNemar, exact"
+    else:
+        p_value = bootstrap_p(delta, labels, seed=seed)
+        method = f"paired bootstrap of {int(labels.max()) + 1} {'clusters' if clustered else 'items'}"
+    about = _difference_mean(delta, labels, clustered)
+    return Paired(delta.size, about.value, about.se, about.low, about.high, p_value, method, gained, lost)
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Two-sided exact p-value: under no difference each flip is as likely to go either way (Q. McNemar, 1947)."""
+    return 1.0 if gained + lost == 0 else float(binomtest(gained, gained + lost, 0.5).pvalue)
+
+
+def bootstrap_p(delta: Floats, labels: npt.NDArray[np.int64], *, seed: int, resamples: int = RESAMPLES) -> float:
+    """Two-sided p-value of the mean of `delta` being 0, by resampling clusters of centred differences.
+
+    The observed sample counts as one of the resamples, so it is never 0.
+    """
+    sizes = np.bincount(labels).astype(np.float64)
+    sums = np.bincount(labels, weights=delta)
+    observed = abs(float(delta.mean()))
+    if observed == 0 or sizes.size < 2:
+        return 1.0
+    centred = sums - float(delta.mean()) * sizes
+    rng, extreme = np.random.default_rng(seed), 0
+    at_once = max(1, _RESAMPLED_AT_ONCE // sizes.size)
+    for begun in range(0, resamples, at_once):
+        drawn = rng.integers(sizes.size, size=(min(at_once, resamples - begun), sizes.size))
+        means = centred[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        extreme += int((np.abs(means) >= observed - 1e-12).sum())
+    return (extreme + 1) / (resamples + 1)
+
+
+def _difference_mean(delta: Floats, labels: npt.NDArray[np.int64], clustered: bool) -> Mean:
+    """Mean of differences from -1 to 1: never a share, so never Wilson's."""
+    middle = float(delta.mean())
+    if clustered:
+        return _clustered_mean(delta, labels, binary=False, bounds=None)
+    if delta.size < 2:
+        return Mean(middle, 1, None, None, None, "none: one value")
+    se = float(delta.std(ddof=1)) / math.sqrt(delta.size)
+    return Mean(middle, delta.size, se, *_t_interval(middle, se, delta.size - 1, None), "t")
+
+
+def _clustered_mean(
+    data: Floats, labels: npt.NDArray[np.int64], binary: bool, bounds: tuple[float, float] | None = (0.0, 1.0)
+) -> Mean:
+    count = int(labels.max()) + 1
+    middle = float(data.mean())
+    if count < 2:
+        return Mean(middle, data.size, None, None, None, "none: one cluster")
+    residuals = np.bincount(labels, weights=data - middle)
+    se = math.sqrt(count / (count - 1) * float(np.square(residuals).sum())) / data.size
+    if binary and middle in (0.0, 1.0):
+        # No spread is seen, which is not to say that there is none: as if each cluster were one trial.
+        return Mean(middle, data.size, se, *wilson(middle, count), f"wilson of {count} clusters")
+    limits = bounds if bounds is not None and _unit(data) else None
+    return Mean(middle, data.size, se, *_t_interval(middle, se, count - 1, limits), f"clustered ({count} clusters), t")
+
+
+def _t_interval(middle: float, se: float, degrees: int, bounds: tuple[float, float] | None) -> tuple[float, float]:
+    reach = float(t.ppf(0.5 + CONFIDENCE / 2, degrees)) * se
+    low, high = middle - reach, middle + reach
+    return (low, high) if bounds is None else (max(bounds[0], low), min(bounds[1], high))
+
+
+def _unit(data: Floats) -> tuple[float, float] | None:
+    """The scale 0 to 1 when the values keep to it: an interval has no business outside."""
+    return (0.0, 1.0) if float(data.min()) >= 0 and float(data.max()) <= 1 else None
+
+
+def _cluster_numbers(groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Numbers from 0 for names; each "" is a cluster of its own."""
+    numbers: dict[str, int] = {}
+    return np.fromiter(
+        (numbers.setdefault(name or f"\0{place}", len(numbers)) for place, name in enumerate(groups)),
+        dtype=np.int64,
+        count=len(groups),
+    )
