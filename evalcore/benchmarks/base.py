@@ -30,6 +30,8 @@ class Source:
     modelscope: str | None = None
     config: str | None = None
     """The hub's configuration name; "{subset}" is replaced; None: the default one."""
+    columns: tuple[str, ...] | None = None
+    """Names for csv and tsv files that begin without a line of names; a file that has one keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
