@@ -1,9 +1,65 @@
-"""evalcore's command line: for now it only says what is to come."""
+"""The command line: which commands there are, and what the shell learns when one ends.
 
+A command's module is imported when it is called. Results go to stdout, all else to stderr.
+"""
+
+from __future__ import annotations
+
+import os
 import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from perfbench import __version__
+from perfbench.engine.errors import ExitCode, PerfbenchError
+
+COMMANDS = {  # what it takes, what it is for
+    "run": ("[TASK] [FLAGS]", "Evaluate a model on benchmarks."),
+    "list": ("[--tag TAG]", "List the benchmarks."),
+    "show": ("BENCHMARK", "Tell what a benchmark is and how it is scored."),
+    "report": ("FOLDER [--json]", "Compute the reports of a run again, from its reviews."),
+    "rescore": ("FOLDER", "Score a run's answers again, without a request."),
+    "compare": ("FOLDER_A FOLDER_B", "Say whether the difference of two runs is real."),
+}
 
 
-def main() -> int:
-    """Evaluation is not built yet; 2 is what the shell learns of a command that cannot be run."""
-    print("evalcore: evaluation is coming; this version measures speed only. See `perfbench --help`.", file=sys.stderr)
-    return 2
+def app() -> App:
+    """The command tree. Commands are named here and imported when called."""
+    tree = App(
+        name="evalcore", help="Right scores for language models, fast.", version=__version__, help_format="plaintext",
+        suppress_keyboard_interrupt=False,
+    )  # fmt: skip
+    for name, (usage, text) in COMMANDS.items():
+        tree.command(f"evalcore.commands.{name}:{name}_", name=name, help=text, usage=f"Usage: evalcore {name} {usage}")
+    return tree
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns what the shell learns."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+        return int(code or ExitCode.DONE)
+    except CycloptsError as error:
+        _say(f"{error}\nsee {' '.join(['evalcore', *(word for word in words[:1] if word in COMMANDS)])} --help")
+        return ExitCode.USAGE
+    except PerfbenchError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted; what was answered is kept, --use-cache goes on with it")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception:
+        traceback.print_exc()
+        _say("this is a bug of evalcore; please report it with the lines above")
+        return ExitCode.BUG
+
+
+def _say(message: str) -> None:
+    print(f"evalcore: {message}", file=sys.stderr)

@@ -1,8 +1,9 @@
-"""Errors of evaluations. The tree and the exit codes are perfbench's; two leaves are added.
+"""Errors of evaluations. The tree and the exit codes are perfbench's; three leaves are added.
 
 PerfbenchError
 ├── ScenarioError  └── TaskError   the task is wrong: every problem listed, before any request is sent
-└── DataError                      a data set is missing, or a row of it is not what it should be
+├── DataError                      a data set is missing, or a row of it is not what it should be
+└── SandboxError                   no safe place to run model-written programs
 """
 
 from perfbench.engine.errors import ExitCode, PerfbenchError, ScenarioError
@@ -14,5 +15,11 @@ class TaskError(ScenarioError):
 
 class DataError(PerfbenchError):
     """A data set or a row of it cannot be used. Names the place and the remedy."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SandboxError(PerfbenchError):
+    """Model-written programs cannot be run safely here. Says what is missing and how to get it."""
 
     exit_code = ExitCode.USAGE

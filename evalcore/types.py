@@ -117,3 +117,29 @@ REFUSALS: Mapping[str, str] = {
     "content_filter": "the endpoint's filter refused the prompt or withheld the answer",
 }
 """Faults that are a decision of the endpoint, not an accident: asking again would not help."""
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of predictions/MODEL/BENCHMARK_SUBSET.jsonl: what was asked, and what came back.
+
+    The sample stands beside it, so that an answer can be scored again without the data set.
+    """
+
+    key: str
+    """Hash of the request's content and the repeat; resuming goes by it."""
+    benchmark: str
+    sample: Sample
+    repeat: int = 0
+    messages: tuple[Message, ...] = ()
+    fault: str = ""
+    """Why there is no answer: a kind of perfbench.engine.errors.KINDS, or one of REFUSALS; empty: there is one."""
+    detail: str = ""
+    text: str = ""
+    """The answer as it came, without the reasoning field."""
+    reasoning: str = ""
+    finish_reason: str = ""
+    attempts: int = 1
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    ttft_ms: float | None = None
+    latency_ms: float | None = None

@@ -1,0 +1,1 @@
+"""The commands of evalcore, one file each, imported when called."""

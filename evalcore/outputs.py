@@ -1,0 +1,197 @@
+"""Outputs: the run folder of an evaluation, and appends that survive a kill.
+
+    configs/task_config_HASH.yaml           the resolved task, without secrets; runs again
+    logs/eval_log.log
+    predictions/MODEL/BENCHMARK_SUBSET.jsonl    one Prediction a line, in order of arrival
+    reviews/MODEL/BENCHMARK_SUBSET.jsonl        one Review a line
+    reports/MODEL/BENCHMARK.json, reports/report.html
+    requests.jsonl                          the engine's records, without texts (they stand in the predictions)
+
+Each line is handed to the kernel when its sample is over, in one write: `kill -9` loses what was in flight, and no more.
+A torn last line (power failure, full disk) is cut off with a warning when the folder is opened again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from evalcore.errors import TaskError
+from evalcore.types import Prediction, Review
+from perfbench.engine.errors import SinkFailed
+
+T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class EvalFolder:
+    path: Path
+    model: str
+    """The model's name, as it may stand in a path."""
+
+    @classmethod
+    def new(cls, work_dir: Path, model: str) -> EvalFolder:
+        """work_dir/YYYYMMDD_HHMMSS, with a number behind it when that second is taken."""
+        stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+        for number in range(1000):
+            folder = work_dir / (stamp if number == 0 else f"{stamp}_{number}")
+            try:
+                folder.mkdir(parents=True)
+                return cls(folder, safe(model))
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise TaskError(f"work_dir {str(work_dir)!r}: {error.strerror}") from None
+        raise TaskError(f"work_dir {str(work_dir)!r} is full of runs of this second")
+
+    @classmethod
+    def opened(cls, path: Path, model: str) -> EvalFolder:
+        """A folder to go on with. Raises TaskError when it is none."""
+        if not (path / "configs").is_dir():
+            raise TaskError(f"use_cache: {str(path)!r} is not the folder of an evaluation; it has no configs/")
+        return cls(path, safe(model))
+
+    def predictions(self, benchmark: str, subset: str) -> Path:
+        return self.path / "predictions" / self.model / f"{benchmark}_{safe(subset)}.jsonl"
+
+    def reviews(self, benchmark: str, subset: str) -> Path:
+        return self.path / "reviews" / self.model / f"{benchmark}_{safe(subset)}.jsonl"
+
+    def report(self, benchmark: str) -> Path:
+        return self.path / "reports" / self.model / f"{benchmark}.json"
+
+    def page(self) -> Path:
+        return self.path / "reports" / "report.html"
+
+    def requests(self) -> Path:
+        return self.path / "requests.jsonl"
+
+    def config(self, fingerprint: str) -> Path:
+        return self.path / "configs" / f"task_config_{fingerprint}.yaml"
+
+    def log(self) -> Path:
+        return self.path / "logs" / "eval_log.log"
+
+    def prediction_files(self) -> list[Path]:
+        return sorted((self.path / "predictions" / self.model).glob("*.jsonl"))
+
+
+def safe(name: str) -> str:
+    """A name as it may stand in a path."""
+    return re.sub(r"[^\w.+=@-]+", "_", name).strip("._") or "unnamed"
+
+
+class Appender:
+    """Appends structs to many files, one write a line. Directories are made as needed."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, int] = {}
+
+    def add(self, file: Path, value: msgspec.Struct) -> None:
+        """The line is in the kernel's hands when this returns. Raises SinkFailed, and leaves no half line."""
+        fd = self._open.get(file)
+        if fd is None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            fd = self._open[file] = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        line = _encode(value) + b"\n"
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(fd, line[written:])
+        except OSError as error:
+            os.ftruncate(fd, os.fstat(fd).st_size - written)
+            raise SinkFailed(f"cannot write {file}: {error.strerror}; what was written before is whole") from None
+
+    def close(self) -> None:
+        for fd in self._open.values():
+            os.close(fd)
+        self._open.clear()
+
+
+def mend(file: Path, warnings: list[str]) -> None:
+    """Cut a torn last line off, so that the next append begins a line of its own."""
+    if not file.is_file():
+        return
+    with file.open("rb+") as both:
+        size = whole = both.seek(0, os.SEEK_END)
+        while whole > 0:  # from the end, block by block, to the last line end
+            begin = max(0, whole - (1 << 16))
+            both.seek(begin)
+            at = both.read(whole - begin).rfind(b"\n")
+            if at >= 0:
+                whole = begin + at + 1
+                break
+            whole = begin
+        if whole < size:
+            both.truncate(whole)
+            warnings.append(f"{file.name}: the last line was torn ({size - whole} bytes) and was dropped")
+
+
+class PredictionIndex:
+    """Where in the folder each answer stands: what a resumed run need not ask again. About 200 bytes a line."""
+
+    def __init__(self, folder: EvalFolder, warnings: list[str]) -> None:
+        self._places: dict[str, tuple[Path, int]] = {}
+        self._decode = msgspec.json.Decoder(Prediction).decode
+        for file in folder.prediction_files():
+            mend(file, warnings)
+            at = 0
+            with file.open("rb") as lines:
+                for line in lines:
+                    try:
+                        head = self._decode(line)
+                        if head.fault:
+                            self._places.pop(head.key, None)  # asked again
+                        else:
+                            self._places[head.key] = (file, at)
+                    except msgspec.DecodeError as error:
+                        warnings.append(f"{file.name} at byte {at}: a line was dropped: {error}")
+                    at += len(line)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: str) -> Prediction | None:
+        place = self._places.get(key)
+        if place is None:
+            return None
+        with place[0].open("rb") as lines:
+            lines.seek(place[1])
+            return self._decode(lines.readline())
+
+
+def read_predictions(file: Path) -> Iterator[Prediction]:
+    """The last prediction of each key, in file order; lines that are not whole are left out."""
+    yield from _last_of_key(file, msgspec.json.Decoder(Prediction).decode)
+
+
+def read_reviews(file: Path) -> Iterator[Review]:
+    """The last review of each key, in file order."""
+    yield from _last_of_key(file, msgspec.json.Decoder(Review).decode)
+
+
+class _Key(msgspec.Struct):
+    key: str
+
+
+def _last_of_key(file: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
+    """Two passes: which line of each key is the last, then those."""
+    last: dict[str, int] = {}
+    head = msgspec.json.Decoder(_Key).decode
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if line.endswith(b"\n"):
+                last[head(line).key] = number
+    wanted = set(last.values())
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if number in wanted:
+                yield decode(line)

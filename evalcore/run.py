@@ -1,0 +1,373 @@
+"""Run: samples -> requests -> predictions -> reviews -> reports.
+
+All data sets, subsets and repeats of a task feed one stream of items; `eval_batch_size` slots take from it and know no
+barrier between data sets. A slot only asks; scoring goes on beside it: pure scorers on the loop, slow ones in helper
+processes, judges in a lane of their own. Each sample is written down when it is over (evalcore.outputs), so that a run
+can be killed at any instant and gone on with; what was answered is known by the content of its request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from evalcore.answers import answer_of, prediction_of
+from evalcore.benchmarks.base import Benchmark, PromptOptions
+from evalcore.benchmarks.table import benchmark
+from evalcore.dataset.load import Where, rows
+from evalcore.dataset.pick import pick
+from evalcore.errors import TaskError
+from evalcore.mock import simulator
+from evalcore.outputs import Appender, EvalFolder, PredictionIndex, read_predictions
+from evalcore.report.build import write_reports
+from evalcore.task import DatasetArgs, TaskConfig
+from evalcore.types import Message, Prediction, Review, Sample, Scores
+from perfbench.engine.dialect.base import Options, Prompt, dialect
+from perfbench.engine.errors import ExitCode
+from perfbench.engine.limits import Limits
+from perfbench.engine.request import Deadlines, Record, Request
+from perfbench.engine.retry import RetryPolicy
+from perfbench.engine.scheduler import Keep, Lane, Scheduler
+from perfbench.engine.sinks.jsonl import JsonlSink
+from perfbench.engine.transport.base import Endpoint, open_transport
+
+log = logging.getLogger("evalcore")
+SCORING_AHEAD = 4  # reviews that may be under way, per slot, before slots wait for scoring to catch up
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One benchmark of the task, ready to give its items."""
+
+    name: str
+    benchmark: Benchmark
+    args: DatasetArgs
+    where: Where
+    subsets: tuple[str, ...]
+    few_shot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sample, asked once."""
+
+    plan: Plan
+    sample: Sample
+    repeat: int
+    messages: list[Message]
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """Names the request by its content: model, messages and settings are in the body."""
+        return hashlib.blake2b(self.body + b"#%d" % self.repeat, digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Running figures of one benchmark, for whoever shows progress."""
+
+    asked: int = 0
+    reused: int = 0
+    scored: int = 0
+    unscored: int = 0
+    total_score: float = 0.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Running figures of the evaluation. `changed` is called after each review."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    changed: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    folder: Path
+    reports: Mapping[str, Any]
+    exit_code: ExitCode
+    requests: int
+    """That this run sent, retries not counted."""
+
+
+def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
+    """Carry a task out. Raises TaskError and DataError before any request is sent."""
+    import uvloop
+
+    with ExitStack() as cleanup:
+        plans = [_plan(task, name) for name in task.datasets]
+        url = task.api_url
+        if url is None:
+            samples = (sample for plan in plans for subset in plan.subsets for sample in _samples(task, plan, subset))
+            url = cleanup.enter_context(simulator(samples, task.mock)).url
+        folder = _folder(task)
+        cleanup.enter_context(_logging(folder, debug=task.debug))
+        return uvloop.run(_Evaluation(task, plans, url, folder, progress or Progress()).run())
+
+
+def rescore(task: TaskConfig, path: Path) -> EvalResult:
+    """Review a folder's predictions again, without one request."""
+    folder = EvalFolder.opened(path, task.name_of_model)
+    plans = {name: _plan(task, name, need_data=False) for name in task.datasets}
+    appender = Appender()
+    for file in folder.prediction_files():
+        first = next(read_predictions(file), None)
+        if first is None or first.benchmark not in plans:
+            continue
+        reviews = folder.reviews(first.benchmark, first.sample.subset)
+        reviews.unlink(missing_ok=True)
+        for prediction in read_predictions(file):
+            appender.add(reviews, _review(prediction, plans[first.benchmark].benchmark))
+    appender.close()
+    return _conclude(task, folder, list(plans.values()), 0)
+
+
+def report_again(task: TaskConfig, path: Path) -> EvalResult:
+    """Compute a folder's reports from its reviews."""
+    plans = [_plan(task, name, need_data=False) for name in task.datasets]
+    return _conclude(task, EvalFolder.opened(path, task.name_of_model), plans, 0)
+
+
+class _Evaluation:
+    """One run of a task against one endpoint."""
+
+    def __init__(self, task: TaskConfig, plans: list[Plan], url: str, folder: EvalFolder, progress: Progress) -> None:
+        self._task, self._plans, self._url, self._folder, self._progress = task, plans, url, folder, progress
+        self._speak = dialect("chat")
+        self._options = options_of(task)
+        self._appender = Appender()
+        self._warnings: list[str] = []
+        self._known = PredictionIndex(folder, self._warnings)
+        self._requests = 0
+        self._pool: ProcessPoolExecutor | None = None
+        for plan in plans:
+            progress.tallies[plan.name] = Tally()
+
+    async def run(self) -> EvalResult:
+        for warning in self._warnings:
+            log.warning(warning)
+        endpoint = endpoint_of(self._task, self._url)
+        generation = self._task.generation_config
+        lane = Lane(
+            transport=open_transport(self._task.client, endpoint),
+            limits=Limits(
+                requests_per_s=None if self._task.rpm is None else self._task.rpm / 60,
+                tokens_per_min=self._task.tpm,
+            ),
+            retry=RetryPolicy(attempts=1 + self._task.retries, budget_share=float(self._task.retries)),
+            deadlines=Deadlines(generation.timeout, generation.timeout, None), keep=Keep(texts=True),
+            secrets=() if endpoint.api_key is None else (endpoint.api_key,),
+        )  # fmt: skip
+        scheduler = Scheduler({"default": lane}, [_WithoutTexts(JsonlSink(self._folder.requests()))])
+        items = self._items()
+        room = asyncio.Semaphore(SCORING_AHEAD * self._task.eval_batch_size)
+        try:
+            async with scheduler, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
+                for _ in range(self._task.eval_batch_size):
+                    slots.create_task(self._slot(items, scheduler, reviews, room))
+        finally:
+            self._appender.close()
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
+        return _conclude(self._task, self._folder, self._plans, self._requests)
+
+    async def _slot(
+        self, items: Iterator[Item], scheduler: Scheduler, reviews: asyncio.TaskGroup, room: asyncio.Semaphore
+    ) -> None:
+        """Ask one item after the other; scoring is somebody else's."""
+        for item in items:
+            key = item.key
+            prediction = self._known.get(key)
+            if prediction is None:
+                self._requests += 1
+                request = Request(
+                    key=key, body=item.body, dialect=self._speak, stream=self._options.stream,
+                    model=self._options.model, expected_tokens=self._options.max_tokens or 0,
+                )  # fmt: skip
+                record = await scheduler.submit(request)
+                prediction = prediction_of(record, item.plan.name, item.sample, item.repeat, item.messages)
+                self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
+                self._progress.tallies[item.plan.name].asked += 1
+            else:
+                self._progress.tallies[item.plan.name].reused += 1
+            await room.acquire()
+            reviews.create_task(self._review(item.plan, prediction, room))
+
+    async def _review(self, plan: Plan, prediction: Prediction, room: asyncio.Semaphore) -> None:
+        try:
+            if plan.benchmark.cpu_bound and not prediction.fault:
+                if self._pool is None:
+                    self._pool = ProcessPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1))
+                loop = asyncio.get_running_loop()
+                review = await loop.run_in_executor(self._pool, _review_named, prediction, plan.name)
+            else:
+                review = _review(prediction, plan.benchmark)
+            self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
+            tally = self._progress.tallies[plan.name]
+            if review.status == "scored":
+                tally.scored += 1
+                tally.total_score += review.scores[plan.benchmark.protocols[0]].value
+            else:
+                tally.unscored += 1
+            self._progress.changed()
+        finally:
+            room.release()
+
+    def _items(self) -> Iterator[Item]:
+        """Every item of the task, one after the other; samples are read as they are needed."""
+        for plan in self._plans:
+            options = PromptOptions(plan.args.prompt_template, plan.args.system_prompt, plan.args.extra)
+            for subset in plan.subsets:
+                shots = _shots(plan, subset, self._task.seed)
+                for sample in _samples(self._task, plan, subset):
+                    messages = plan.benchmark.messages(sample, shots, options)
+                    body = self._speak.encode(Prompt(messages=messages), self._options)
+                    for repeat in range(self._task.repeats):
+                        yield Item(plan, sample, repeat, messages, body)
+
+
+@contextmanager
+def _logging(folder: EvalFolder, *, debug: bool) -> Iterator[None]:
+    """Everything that evalcore says goes to the folder's log; secrets are never said."""
+    folder.log().parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder.log(), encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG if debug else logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+class _WithoutTexts:
+    """A sink that leaves texts to the predictions."""
+
+    def __init__(self, sink: JsonlSink) -> None:
+        self._sink = sink
+
+    def add(self, record: Record) -> None:
+        self._sink.add(msgspec.structs.replace(record, prompt=None, text=None, reasoning=None, tool_calls=None))
+
+    async def close(self) -> None:
+        await self._sink.close()
+
+
+def options_of(task: TaskConfig) -> Options:
+    """The generation settings as request options. Unknown keys and extra_body go into the body as they are."""
+    given = task.generation_config
+    named = given.model_dump(exclude={"timeout", "extra_body", *(given.model_extra or {})})
+    extra = {**(given.model_extra or {}), **given.extra_body}
+    return Options(**named, model=task.model or "sim", extra=extra)
+
+
+def endpoint_of(task: TaskConfig, url: str) -> Endpoint:
+    args = task.model_args
+    headers = {str(name): str(value) for name, value in (args.get("default_headers") or {}).items()}
+    for key, header in (("organization", "OpenAI-Organization"), ("project", "OpenAI-Project")):
+        if args.get(key) and task.client != "sdk":
+            headers[header] = str(args[key])
+    return Endpoint(
+        urls=(url,), api_key=task.api_key.get_secret_value() if task.api_key is not None else None, headers=headers,
+        model_args=args if task.client == "sdk" else {},
+    )  # fmt: skip
+
+
+def _plan(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
+    """A benchmark with the task's settings; with `need_data`, its data is there."""
+    found, args = benchmark(name), task.args_of(name)
+    wanted = args.subset_list or found.subsets
+    odd = [subset for subset in wanted if subset not in found.subsets]
+    if odd:
+        raise TaskError(f"dataset_args.{name}.subset_list names {odd[0]!r}; there are {', '.join(found.subsets)}")
+    where = Where(
+        dataset_dir=None if task.dataset_dir is None else Path(task.dataset_dir), hub=task.dataset_hub,
+        local_path=None if args.local_path is None else Path(args.local_path),
+    )  # fmt: skip
+    few_shot = found.few_shot if args.few_shot_num is None else args.few_shot_num
+    plan = Plan(name, found, args, where, tuple(wanted), few_shot)
+    if need_data:
+        for subset in plan.subsets[:1]:
+            next(iter(rows(found.source, subset, args.eval_split or found.source.eval_split, where)), None)
+    return plan
+
+
+def _samples(task: TaskConfig, plan: Plan, subset: str) -> Iterator[Sample]:
+    """What is asked of a subset, in the data's order."""
+    chosen = pick(_reader(plan, subset, plan.args.eval_split or plan.benchmark.source.eval_split), task.limit,
+                  mode=task.limit_mode, seed=task.seed)  # fmt: skip
+    if not plan.args.shuffle_choices:
+        return chosen
+    from evalcore.benchmarks.choice import shuffled
+
+    return (shuffled(sample, task.seed) for sample in chosen)
+
+
+def _shots(plan: Plan, subset: str, seed: int) -> list[Sample]:
+    split = plan.benchmark.source.shots_split
+    if plan.few_shot == 0 or split is None:
+        return []
+    mode: Literal["stratified", "head"] = "stratified" if plan.args.few_shot_random else "head"
+    return list(pick(_reader(plan, subset, split), plan.few_shot, mode=mode, seed=seed))
+
+
+def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample]]:
+    """Reads the samples of a split, from the beginning each time it is called."""
+    found = plan.benchmark
+    return lambda: (found.sample(row, subset) for row in rows(found.source, subset, split, plan.where))
+
+
+def _review_named(prediction: Prediction, name: str) -> Review:
+    """In a helper process: the benchmark is found again by its name."""
+    return _review(prediction, benchmark(name))
+
+
+def _review(prediction: Prediction, by: Benchmark) -> Review:
+    """Score an answer; what has none is unscored. A scorer that raises is a bug of ours, and stops the run."""
+    sample = prediction.sample
+    scores: Scores = {}
+    answer = answer_of(prediction)
+    if not prediction.fault:
+        scores = by.score(sample, answer)
+    return Review(
+        key=prediction.key, sample_id=sample.id, subset=sample.subset, group=sample.group, category=sample.category,
+        repeat=prediction.repeat, status="unscored" if prediction.fault else "scored", fault=prediction.fault,
+        detail=prediction.detail, scores=scores, attempts=prediction.attempts, prompt=prediction.messages,
+        text=answer.text, reasoning_chars=len(answer.reasoning), target=sample.target, choices=sample.choices,
+        finish_reason=prediction.finish_reason, input_tokens=prediction.input_tokens,
+        output_tokens=prediction.output_tokens, ttft_ms=prediction.ttft_ms, latency_ms=prediction.latency_ms,
+    )  # fmt: skip
+
+
+def _folder(task: TaskConfig) -> EvalFolder:
+    if task.use_cache is not None:
+        folder = EvalFolder.opened(Path(task.use_cache), task.name_of_model)
+    else:
+        folder = EvalFolder.new(task.work_dir, task.name_of_model)
+    config = folder.config(task.fingerprint())
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(yaml.safe_dump(task.dump(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return folder
+
+
+def _conclude(task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int) -> EvalResult:
+    """Compute the reports from what is in the folder, and what the shell learns."""
+    reports = write_reports(task, folder, {plan.name: plan.benchmark for plan in plans})
+    coverage = min((report.coverage for report in reports.values()), default=0.0)
+    code = ExitCode.DONE
+    if coverage < task.needed_coverage:
+        code = ExitCode.TARGET if coverage == 0 else ExitCode.INCONCLUSIVE
+    return EvalResult(folder.path, reports, code, requests)
