@@ -169,11 +169,15 @@ class TaskConfig(BaseModel):
         environment = os.environ if environment is None else environment
         file = yamlfile.read(Path(path), environment)
         flags = _renamed(overrides or {})
+        values = _renamed(file.values)
+        for args in (values.get("dataset_args") or {}).values() if isinstance(values.get("dataset_args"), dict) else ():
+            if isinstance(args, dict) and isinstance(args.get("local_path"), str):  # relative to the file it stands in
+                args["local_path"] = str(file.path.parent / Path(args["local_path"]).expanduser())
 
         def place(at: yamlfile.Key) -> str:
             return _flag(at[0]) if at and at[0] in flags else file.place(at)
 
-        return cls._made({**_renamed(file.values), **flags}, place, environment)
+        return cls._made({**values, **flags}, place, environment)
 
     @classmethod
     def from_mapping(
