@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from evalcore.sandbox.base import Program, Result
 from evalcore.types import Answer, Message, Sample, Scores
 
 
@@ -70,6 +71,38 @@ class Benchmark(Protocol):
 
     def score(self, sample: Sample, answer: Answer) -> Scores:
         """Pure. A wrong or unreadable answer is a 0 with `extracted` telling; raising is a bug of ours."""
+
+
+@runtime_checkable
+class RunsPrograms(Protocol):
+    """What a benchmark adds whose answers are programs: the pipeline runs them in the sandbox, between these two.
+
+    Its `score` is never called, for no score of a program is pure; it raises TypeError.
+    """
+
+    def program(self, sample: Sample, answer: Answer) -> Program:
+        """What is run, tests included. Pure; an answer without code gives a program that fails."""
+
+    def verdict(self, sample: Sample, answer: Answer, result: Result) -> Scores:
+        """Pure: what the outcome of that program is worth."""
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """What a benchmark adds whose answers a model judges, as `judge_strategy` auto and llm do.
+
+    Its `score` is what judge_strategy rule gives, under the names in `rule_protocols`.
+    """
+
+    rule_protocols: tuple[str, ...]
+    """Empty: no rule is right, and a task that asks for rules is refused."""
+
+    def judge_prompt(self, sample: Sample, answer: Answer) -> list[Message]:
+        """What the judge is sent."""
+
+    def judged(self, sample: Sample, answer: Answer, reply_text: str) -> Scores:
+        """Pure: the verdict read out of the judge's reply. `extracted` is None in every score when there is none in it:
+        the pipeline asks again, then counts the sample as unjudged, which is not wrong."""
 
 
 @dataclass(frozen=True, slots=True)
