@@ -1,0 +1,1 @@
+"""Where samples come from: find files, read rows, choose which of them are asked."""
