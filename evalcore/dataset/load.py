@@ -1,4 +1,4 @@
-"""Rows: the rows of a benchmark's data set, from wherever they are, one at a time.
+"""Load: the rows of a benchmark's data set, from wherever they are, one at a time.
 
 Looked for in this order, and the first place that has them is the only one: a `local_path` that the user named (a file,
 or a folder); the folder of data sets (`dataset_dir`), in the layout of the hub or of the original repository; the hub.
