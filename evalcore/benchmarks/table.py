@@ -9,7 +9,12 @@ from evalcore.errors import TaskError
 from perfbench.suggest import did_you_mean
 
 BENCHMARKS: dict[str, str] = {
+    # mathematics
+    "aime24": "evalcore.benchmarks.aime:Aime24",
+    "aime25": "evalcore.benchmarks.aime:Aime25",
     "gsm8k": "evalcore.benchmarks.gsm8k:Gsm8k",
+    "math_500": "evalcore.benchmarks.math_500:Math500",
+    "mgsm": "evalcore.benchmarks.mgsm:Mgsm",
 }
 
 

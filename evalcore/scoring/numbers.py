@@ -18,7 +18,12 @@ from functools import lru_cache
 
 from evalcore.scoring.boxed import boxes
 
+_ORNAMENT = re.compile(
+    r"\\(?:text|textbf|mathbf|mathrm|boldsymbol|mbox)\b|\^\s?\{?\\circ\}?|\\[,;:!() \[\]$%]|[$*{}]|\\(?:left|right)\b"
+)
+_WHOLE = re.compile(r"(?:([-−]?\s?(?:\d{1,3}(?:,\d{3}){1,20}|\d{1,60}))(?:\.0{1,60})?)(?: (?!pi\b)[^\W\d]{2,60}){0,5}")
 _LOOSE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")
+_SIMPLE = re.compile(r"\d+\.?\d*")
 _LONGEST = 100  # characters; a longer run of digits is no answer, and huge integers would cost more than linear time
 _MOST_HITS = 50  # announcements looked at, from the end: a bound on the time that a text made of nothing else takes
 _HASH = r"####[ \t]{0,8}(?=[-−*$€£\\]{0,4}\d)(?!\d{1,3}[.)][ \t])"  # neither "#### Step 2" nor "#### 2. Sum up"
@@ -56,6 +61,17 @@ def stated_number(text: str, writing: Writing = ENGLISH, *, whole: bool = True) 
 
     `whole=False` says that the text was cut short: its last number is then where it happened to stop, and not taken.
     """
+    marked = marked_number(text, writing)
+    if marked is not None or not whole:
+        return marked
+    last = _last(_number(writing.thousands), _plain(text))
+    if last is None or (value := number_value(last[0], writing)) is None:
+        return None
+    return Stated(last[0], value, marked=False)
+
+
+def marked_number(text: str, writing: Writing = ENGLISH) -> Stated | None:
+    """The number that the text calls its answer; of several, the last."""
     text = _plain(text)
     announced = [(found.end(), None) for found in _markers(writing.marker).finditer(text)]
     hits = sorted([*announced, *((box.start, box.content) for box in boxes(text))], key=lambda hit: hit[0])
@@ -63,12 +79,20 @@ def stated_number(text: str, writing: Writing = ENGLISH, *, whole: bool = True) 
         found = _first_number(_segment(text, start) if content is None else content, writing)
         if found is not None:
             return Stated(*found, marked=True)
-    if not whole:
+    return None
+
+
+def whole_number(text: str) -> int | None:
+    """The one whole number that a final answer is: "073", "1{,}024", "x = 5", "204^\\circ", "80 \\text{ ways}".
+
+    None when anything else stands beside it: a second number, a fraction, an operator.
+    """
+    if len(text) > 10 * _LONGEST:
         return None
-    last = _last(_number(writing.thousands), text)
-    if last is None or (value := number_value(last[0], writing)) is None:
-        return None
-    return Stated(last[0], value, marked=False)
+    text = _plain(text).rpartition("=")[2]
+    text = " ".join(_ORNAMENT.sub(" ", text).split()).strip(" .()")
+    found = _WHOLE.fullmatch(text)
+    return None if found is None else int(re.sub(r"[^\d-]", "", found[1].replace("−", "-")))
 
 
 def number_value(token: str, writing: Writing = ENGLISH) -> Fraction | None:
@@ -89,6 +113,19 @@ def same_number(token: str | None, target: str) -> bool:
     """Whether both are numbers of the same value: "18.0" and "18" are, "1e1" is no number here."""
     value = None if token is None else number_value(token)
     return value is not None and value == number_value(target)
+
+
+def behind_last_word(text: str, word: str) -> str | None:
+    """The last number behind the last occurrence of a word, spelled as openai/simple-evals' mgsm_eval.py compares it.
+
+    Kept: commas vanish wherever they stand, so that "3, 4" is "3 4" but "3,4" is 34; a minus sign is not seen.
+    """
+    _, found, tail = text.rpartition(word)
+    number = _last(_SIMPLE, tail.replace(",", "")) if found else None
+    if number is None:
+        return None
+    spelled = number[0].rstrip(".")
+    return spelled.rstrip("0").rstrip(".") if "." in spelled else spelled
 
 
 def harness_flexible(text: str) -> str | None:
