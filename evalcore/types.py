@@ -53,6 +53,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extracted: str | None = None
     """What was read out of the answer; None: nothing could be, and that is not a guess."""
     detail: Mapping[str, Any] = {}
+    weight: float = 1.0
+    """In the mean over items, for protocols that pool parts of items (IFEval: each instruction counts alike)."""
 
 
 Scores: TypeAlias = Mapping[str, Score]
@@ -65,7 +67,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     judge: str
     """Name of the judging model."""
     verdict: str | None = None
-    """The word or grade that was read out of its reply; None: none could be, even after retries."""
+    """The word or grade that was read out of its reply; None: none could be, even after retries. Of a pair, who won
+    (never the letter under which it was shown), so that both orders can be compared."""
     order: str = ""
     """Of a pair: "ab" or "ba", as shown; empty for a single answer."""
     fault: str = ""

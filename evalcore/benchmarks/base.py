@@ -8,7 +8,7 @@ own words; protocols are the published ones, under their names, several side by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -33,6 +33,10 @@ class Source:
     """The hub's configuration name; "{subset}" is replaced; None: the default one."""
     columns: tuple[str, ...] | None = None
     """Names for csv and tsv files that begin without a line of names; a file that has one keeps its own."""
+    texts: Callable[[str], Iterable[dict[str, Any]]] | None = None
+    """The rows of a .txt file, for a data set that has some of its rows in running text; a pure function."""
+    belongs: Callable[[Mapping[str, Any], str], bool] | None = None
+    """Whether a row is of that split, for a file that holds several splits; None: all rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,14 @@ class Judged(Protocol):
     def judged(self, sample: Sample, answer: Answer, reply_text: str) -> Scores:
         """Pure: the verdict read out of the judge's reply. `extracted` is None in every score when there is none in it:
         the pipeline asks again, then counts the sample as unjudged, which is not wrong."""
+
+
+@runtime_checkable
+class Derives(Protocol):
+    """What a benchmark adds whose authors report figures that are no means of scores, but functions of such means."""
+
+    def derived(self, means: Mapping[str, float]) -> Mapping[str, float]:
+        """Pure: figures by name, from the mean of each protocol. Left out where it is not defined (0 / 0)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def rows(source: Source, subset: str, split: str, where: Where) -> Iterator[dict
     The files are found (and fetched) before this returns, so that a missing data set is known at once: DataError.
     """
     files = find(source, subset, split, where)
-    return (row for file in files for row in read(file, source.columns))
+    belongs = source.belongs or (lambda row, split: True)
+    return (row for file in files for row in read(file, source.columns, source.texts) if belongs(row, split))
 
 
 def find(source: Source, subset: str, split: str, where: Where) -> list[Path]:
