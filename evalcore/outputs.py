@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -83,6 +83,13 @@ class EvalFolder:
     def prediction_files(self) -> list[Path]:
         return sorted((self.path / "predictions" / self.model).glob("*.jsonl"))
 
+    def review_files(self) -> list[Path]:
+        return sorted((self.path / "reviews" / self.model).glob("*.jsonl"))
+
+    def plan(self) -> Path:
+        """How many answers there are to be, by benchmark and subset; there once a run has seen all its data."""
+        return self.path / "configs" / "planned.json"
+
 
 def safe(name: str) -> str:
     """A name as it may stand in a path."""
@@ -135,23 +142,23 @@ def mend(file: Path, warnings: list[str]) -> None:
             warnings.append(f"{file.name}: the last line was torn ({size - whole} bytes) and was dropped")
 
 
-class PredictionIndex:
-    """Where in the folder each answer stands: what a resumed run need not ask again. About 200 bytes a line."""
+class LineIndex(Generic[T]):
+    """Where in some files each finished line stands, by key: what a resumed run need not do again. 200 bytes a line."""
 
-    def __init__(self, folder: EvalFolder, warnings: list[str]) -> None:
+    def __init__(self, files: Iterable[Path], kind: type[T], counts: Callable[[T], bool], warnings: list[str]) -> None:
         self._places: dict[str, tuple[Path, int]] = {}
-        self._decode = msgspec.json.Decoder(Prediction).decode
-        for file in folder.prediction_files():
+        self._decode = msgspec.json.Decoder(kind).decode
+        key_of = msgspec.json.Decoder(_Key).decode
+        for file in files:
             mend(file, warnings)
             at = 0
             with file.open("rb") as lines:
                 for line in lines:
                     try:
-                        head = self._decode(line)
-                        if head.fault:
-                            self._places.pop(head.key, None)  # asked again
-                        else:
-                            self._places[head.key] = (file, at)
+                        key, done = key_of(line).key, counts(self._decode(line))
+                        self._places.pop(key, None)
+                        if done:
+                            self._places[key] = (file, at)
                     except msgspec.DecodeError as error:
                         warnings.append(f"{file.name} at byte {at}: a line was dropped: {error}")
                     at += len(line)
@@ -159,7 +166,7 @@ class PredictionIndex:
     def __len__(self) -> int:
         return len(self._places)
 
-    def get(self, key: str) -> Prediction | None:
+    def get(self, key: str) -> T | None:
         place = self._places.get(key)
         if place is None:
             return None
