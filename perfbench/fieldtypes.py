@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from perfbench import units
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
-from perfbench.redact import is_secret_field, is_secret_header
+from perfbench.engine.redact import is_secret_field, is_secret_header
 from perfbench.simulator.config import SimulatorConfig
 
 BUILT_IN = "simulator"

@@ -19,7 +19,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from perfbench import fieldtypes as t
-from perfbench import redact, yamlfile
+from perfbench import yamlfile
+from perfbench.engine import redact
 from perfbench.engine.dialect.urls import named_dialect
 from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import BUILT_IN, key
