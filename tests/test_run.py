@@ -168,7 +168,7 @@ def test_a_run_by_duration_ends_with_grace_and_counts_what_it_cut_off(start, tru
     )
     code, _, _ = command.end()
     summary = summary_in(command.run_folder())
-    assert code == ExitCode.DONE
+    assert code == ExitCode.INCONCLUSIVE, "not one request came to its end"
     assert (summary["requests"]["cancelled"], summary["requests"]["failed"]) == (5, 0)
     assert summary["run"]["ended"] == "duration"
     records = records_in(command.run_folder())
@@ -351,7 +351,9 @@ def test_a_wrong_path_is_exit_4_after_a_handful_of_requests(start, truthd, worke
     summary = summary_in(command.run_folder())
     assert summary["requests"]["errors"].keys() == {"http_404"}
     assert summary["requests"]["sent"] < 200
-    assert "aborted" in summary["run"]["ended"]
+    assert summary["run"]["ended"] == "aborted"
+    assert any("aborted: the first 10 requests all failed (http_404)" in note for note in summary["notes"])
+    assert "aborted: the first 10 requests" in err
     assert "no such route" in records_in(command.run_folder())[0].error_detail
 
 
