@@ -201,6 +201,7 @@ def test_the_built_in_simulator_is_loaded_and_stopped(start):
     assert not any(map(is_running, children))
 
 
+@pytest.mark.slow
 def test_a_run_can_be_run_again_from_its_own_scenario(start, truthd, tmp_path):
     first = start("--url", truthd.url, "--model", QUICK, "--number", "10", "--rate", "500")
     first.end()
