@@ -30,6 +30,8 @@ from perfbench.engine.retry import RetryBudget, retry_after_s
 from perfbench.engine.sinks.base import Sink
 
 SPILL_BYTES = 8 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
+UNCONNECTED = frozenset({"dns", "connect_refused", "connect_failed", "tls"})  # over at once, and without a server
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0  # of a slot of a closed loop that found nobody; doubling in between
 NO_ANSWER = Answer()  # of a request that never left; nobody changes it
 
 
@@ -226,6 +228,7 @@ class Scheduler:
 
         async def slot(offset_ns: int) -> None:
             free_ns = load.began_ns + offset_ns
+            refused = 0
             await self._hold(self._clock.sleep_until(free_ns))
             while self._stopped is None:
                 now_ns = self._now_ns()
@@ -237,7 +240,12 @@ class Scheduler:
                     load.end("number", now_ns)
                     return
                 request = load.requests(index)
-                await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                record = await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
+                refused = refused + 1 if record.error in UNCONNECTED else 0
+                if refused:
+                    pause_s = min(FIRST_PAUSE_S * 2.0 ** (refused - 1), LONGEST_PAUSE_S)
+                    await self._hold(self._clock.sleep_until(self._now_ns() + round(pause_s * 1e9)))
                 free_ns = self._now_ns()
 
         offsets = pacer.slot_offsets()[share.index :: share.of]
