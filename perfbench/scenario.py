@@ -338,6 +338,7 @@ class Scenario(BaseModel):
             balance=self.balance,
             verify=not self.insecure,
             ca=str(self.ca) if self.ca is not None else None,
+            trust_env=not self.builtin_simulator,
             model_args=self.model_args,
         )
 

@@ -44,7 +44,7 @@ class Endpoint:
     balance: Literal["round_robin", "least_in_flight"] = "round_robin"
     verify: bool = True  # --insecure
     ca: str | None = None  # --ca: a PEM file
-    trust_env: bool = False  # for `aiohttp` only: HTTP_PROXY and its like
+    trust_env: bool = False  # HTTP_PROXY and its like, for `aiohttp` and `sdk`; `wire` knows no proxies
     model_args: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for `sdk` only
 
     def secrets(self) -> tuple[str, ...]:
