@@ -68,7 +68,9 @@ def simulate(**flags: Any) -> int:
         raise ScenarioError("\n  ".join(["the simulator cannot be started:", *lines])) from None
     except ValueError as error:
         raise ScenarioError(f"the simulator cannot be started:\n  --{error}") from None
-    return asyncio.run(_serve(config))
+    import uvloop
+
+    return uvloop.run(_serve(config))  # like the simulator that a run starts
 
 
 async def _serve(config: SimulatorConfig) -> int:
