@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.fieldtypes import SIMULATOR_TIMES, simulator_settings
-from perfbench.flags import flag, with_flags
-from perfbench.problems import describe
+from perfbench.settings.flags import with_flags
+from perfbench.settings.problems import describe, flag
 from perfbench.simulator.config import SimulatorConfig
 
 PORT = 8000

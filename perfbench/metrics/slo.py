@@ -12,7 +12,6 @@ To add a figure, add it to FIGURES and hand its value in; latencies are those of
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics.names import NAMES, RESPONSE_OF
+from perfbench.settings.suggest import nearest
 
 if TYPE_CHECKING:
     from perfbench.metrics.columns import Columns
@@ -196,5 +196,5 @@ def _limit(found: re.Match[str], kind: str, refuse: Callable[[str], NoReturn]) -
 
 def _nearest(word: str, right: Iterable[str]) -> str:
     known = list(right)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (f"; did you mean {close[0]!r}?" if close else "") + f" (there are {', '.join(known)})"
+    near = nearest(word, known, like=0.5)
+    return (f"; did you mean {near!r}?" if near else "") + f" (there are {', '.join(known)})"

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import orjson
 
-from perfbench import units, yamlfile
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, latency
 from perfbench.metrics.arrivals import audit_arrivals
@@ -28,6 +27,7 @@ from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
+from perfbench.settings import units, yamlfile
 
 SCHEMA = 1
 HELD_MS = 1.0
