@@ -25,7 +25,8 @@ import msgspec
 import perfbench
 from perfbench.engine.errors import ExitCode, ScenarioError, SinkFailed
 from perfbench.engine.workers import WorkerEnd, Workers
-from perfbench.live.progress import Progress, RunStart, open_progress
+from perfbench.live.base import Progress, RunStart
+from perfbench.live.progress import open_progress
 from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
 from perfbench.load import LoadJob, ShareResult
 from perfbench.preflight import find_target
