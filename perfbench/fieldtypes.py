@@ -14,17 +14,18 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from perfbench import units
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
-from perfbench.redact import is_secret_field, is_secret_header
+from perfbench.engine.redact import is_secret_field, is_secret_header
+from perfbench.settings import units
 from perfbench.simulator.config import SimulatorConfig
+from perfbench.simulator.plan import FAULTS
 
 BUILT_IN = "simulator"
 """The url that means: start the built-in simulator and load that."""
 SIMULATOR_TIMES = ("ttft", "itl")
 """Its settings that are written as durations and kept in ms, under a name that says so."""
-SIMULATOR_SHARES = ("jitter", "e429", "e500", "reset", "trunc", "stall", "junk", "mid", "skill")
+SIMULATOR_SHARES = ("jitter", *FAULTS, "skill")
 SIMULATOR_COUNTS = ("tokens", "slots", "reason")
 
 

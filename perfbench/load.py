@@ -22,12 +22,14 @@ from pathlib import Path
 import msgspec
 
 from perfbench.engine.dialect.base import dialect
+from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer
 from perfbench.engine.probe import ClientProbe
+from perfbench.engine.redact import secrets_in
 from perfbench.engine.request import Deadlines, Record, Request
 from perfbench.engine.retry import RetryPolicy
-from perfbench.engine.scheduler import Keep, Lane, Scheduler, Share, Stop
+from perfbench.engine.scheduler import Scheduler, Share, Stop
 from perfbench.engine.sinks.jsonl import JsonlSink
 from perfbench.engine.transport.base import open_transport
 from perfbench.engine.workers import Link
@@ -159,7 +161,7 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
         keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
         count_tokens=None if scenario.tokenizer is None else _token_counter(scenario.tokenizer),
-        secrets=endpoint.secrets(),
+        secrets=(*endpoint.secrets(), *secrets_in(scenario.extra_args)),
     )
 
 

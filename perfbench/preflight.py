@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from perfbench.engine.dialect.base import dialect
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import KINDS, ScenarioError, TargetUnreachable
+from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.request import Deadlines, Record, Request
-from perfbench.engine.scheduler import Keep, Lane, Scheduler
+from perfbench.engine.scheduler import Scheduler
 from perfbench.engine.transport.base import open_transport
 from perfbench.scenario import Scenario
 

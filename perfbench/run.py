@@ -25,7 +25,8 @@ import msgspec
 import perfbench
 from perfbench.engine.errors import ExitCode, ScenarioError, SinkFailed
 from perfbench.engine.workers import WorkerEnd, Workers
-from perfbench.live.progress import Progress, RunStart, open_progress
+from perfbench.live.base import Progress, RunStart
+from perfbench.live.progress import open_progress
 from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
 from perfbench.load import LoadJob, ShareResult
 from perfbench.preflight import find_target
@@ -144,13 +145,14 @@ class _Conductor:
         from perfbench.report.summary import write_summary
 
         shares = [msgspec.msgpack.decode(end.result, type=ShareResult) for end in ends if end.result is not None]
-        info.notes += [end.error for end in ends if end.error]
-        info.ended = "interrupted" if self._interrupts else _reason(shares)
+        info.ended, _, why = ("interrupted" if self._interrupts else _reason(shares)).partition(": ")
         info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
         info.dispatched = sum(share.dispatched for share in shares) if shares else None
-        for end in ends:
-            if end.error:
-                self._progress.note(end.error)
+        told = [end.error for end in ends if end.error]
+        told += [f"{info.ended}: {why}"] if why else []
+        info.notes += told
+        for text in told:
+            self._progress.note(text)
         if not folder.has_records():
             raise SinkFailed("; ".join(info.notes) or f"nothing was recorded in {folder.path}")
         try:
@@ -159,9 +161,8 @@ class _Conductor:
             summary = write_summary(folder)
             write_report(folder, summary)
         except SinkFailed as error:
-            reasons = dict.fromkeys([*(end.error for end in ends if end.error), str(error)])
             remedy = f"what was recorded is readable; make room, then: perfbench report {folder.path}"
-            raise SinkFailed("\n  ".join([*reasons, remedy])) from None
+            raise SinkFailed("\n  ".join(dict.fromkeys([*told, str(error), remedy]))) from None
         code = exit_code(summary, self._scenario.max_error_rate)
         if any(end.exit_code == ExitCode.BUG for end in ends) and code != ExitCode.INTERRUPTED:
             code = ExitCode.BUG
@@ -191,22 +192,31 @@ class _Conductor:
 
 
 def exit_code(summary: dict[str, Any], max_error_rate: float) -> ExitCode:
-    """What the shell learns from a summary. The SLO, if there is one, has the say; without it the share of failures."""
-    requests, slo = summary["requests"], summary.get("slo")
-    if (summary.get("run") or {}).get("ended") == "interrupted":
-        return ExitCode.INTERRUPTED
+    """What the shell learns from a summary: the first of these that holds.
+
+    A missed SLO says more than the share of failures, so it comes before it; a met one says nothing of the requests
+    that failed, because they are in no latency, so it comes after.
+    """
+    requests, slo = summary["requests"], summary["slo"]
     failed, succeeded = requests["failed"], requests["succeeded"]
-    if failed and not succeeded:
+    saturated = summary["client"]["verdict"] == "saturated"
+    if summary["run"]["ended"] == "interrupted":
+        return ExitCode.INTERRUPTED
+    if not failed and not succeeded:
+        return ExitCode.INCONCLUSIVE
+    if not succeeded:
         return ExitCode.TARGET
-    if slo is not None:
-        if slo["met"] is None or summary["client"]["verdict"] == "saturated":
-            return ExitCode.INCONCLUSIVE
-        return ExitCode.DONE if slo["met"] else ExitCode.GATE_MISSED
-    return ExitCode.TARGET if failed > max_error_rate * (failed + succeeded) else ExitCode.DONE
+    if slo is not None and slo["met"] is False and not saturated:
+        return ExitCode.GATE_MISSED
+    if failed > max_error_rate * (failed + succeeded):
+        return ExitCode.TARGET
+    if slo is not None and (slo["met"] is None or saturated):
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.DONE
 
 
 def _reason(shares: list[ShareResult]) -> str:
-    """Why the run ended: whatever is not the plain end of its bounds comes first."""
+    """Why the run ended, and behind a colon more of it: what is not the plain end of its bounds comes first."""
     reasons = {share.reason for share in shares}
     plain = {"number", "duration"}
     return next(iter(sorted(reasons - plain) or sorted(reasons)), "died")

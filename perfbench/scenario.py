@@ -19,11 +19,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from perfbench import fieldtypes as t
-from perfbench import redact, yamlfile
+from perfbench.engine import redact
 from perfbench.engine.dialect.urls import named_dialect
 from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import BUILT_IN, key
-from perfbench.problems import describe
+from perfbench.settings import yamlfile
+from perfbench.settings.problems import describe, flag
 from perfbench.simulator.config import SimulatorConfig
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Scenario(BaseModel):
         flags = _renamed(overrides or {})
 
         def place(at: yamlfile.Key) -> str:
-            return _flag(at[0]) if at[0] in flags else file.place(at)
+            return flag(at[0]) if at[0] in flags else file.place(at)
 
         return cls._made(_merged(values, flags), place, environment)
 
@@ -189,7 +190,7 @@ class Scenario(BaseModel):
     ) -> Scenario:
         """The scenario of a mapping (flags, when `source` is None). Raises ScenarioError with every problem."""
         environment = os.environ if environment is None else environment
-        return cls._made(_renamed(mapping), lambda at: source or _flag(at[0]), environment)
+        return cls._made(_renamed(mapping), lambda at: source or flag(at[0]), environment)
 
     @classmethod
     def _made(
@@ -337,6 +338,7 @@ class Scenario(BaseModel):
             balance=self.balance,
             verify=not self.insecure,
             ca=str(self.ca) if self.ca is not None else None,
+            trust_env=not self.builtin_simulator,
             model_args=self.model_args,
         )
 
@@ -421,10 +423,6 @@ def _beside(prompt: Any, folder: Path) -> Any:
     if isinstance(prompt, str) and prompt.startswith("@") and not prompt.startswith("@@"):
         return f"@{folder / Path(prompt[1:]).expanduser()}"
     return prompt
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:

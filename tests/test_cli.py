@@ -30,7 +30,7 @@ def runs(monkeypatch, tmp_path):
     """Scenarios that `run` was asked to carry out, instead of carrying them out."""
     asked: list[Scenario] = []
 
-    def run_scenario(scenario: Scenario, *, live: bool | None, quiet: bool) -> RunResult:
+    def run_scenario(scenario: Scenario, *, live: bool | None, quiet: bool, give_way: bool) -> RunResult:
         asked.append(scenario)
         (tmp_path / "summary.json").write_text('{"schema": 1}\n')
         return RunResult(tmp_path, {"schema": 1}, ExitCode.GATE_MISSED)

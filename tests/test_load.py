@@ -61,6 +61,11 @@ def test_parts_of_a_cap_add_up_to_it(cap, of):
             ("Bearer sk-2", "k3", "sk-2"),
             id="headers that hold one, with and without their scheme",
         ),
+        pytest.param(
+            Endpoint(("http://h",), model_args={"api_key": "k4", "default_headers": {"X-Token": "k5"}, "timeout": 3}),
+            ("k4", "k5"),
+            id="arguments of the openai client",
+        ),
         pytest.param(Endpoint(("http://h",), api_key="", headers={"Cookie": ""}), (), id="empty ones are none"),
     ],
 )

@@ -15,8 +15,8 @@ from perfbench.commands.report import report
 from perfbench.commands.run import run
 from perfbench.commands.simulate import simulate
 from perfbench.engine.errors import ExitCode
-from perfbench.flags import flag
 from perfbench.runfolder import CLIENT, REPORT, REQUESTS, RUN, SCENARIO, SUMMARY
+from perfbench.settings.problems import flag
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -140,7 +140,7 @@ WHOLE = ["client.jsonl", "report.html", "requests.jsonl", "run.json", "scenario.
 # -- runs that end by themselves ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_by_number_sends_exactly_that_many(start, truthd, workers):
     command = start(
         "--url", truthd.url, "--model", QUICK, "--parallel", "8", "--number", "200", "--workers", str(workers), "--json"
@@ -168,7 +168,7 @@ def test_a_run_by_duration_ends_with_grace_and_counts_what_it_cut_off(start, tru
     )
     code, _, _ = command.end()
     summary = summary_in(command.run_folder())
-    assert code == ExitCode.DONE
+    assert code == ExitCode.INCONCLUSIVE, "not one request came to its end"
     assert (summary["requests"]["cancelled"], summary["requests"]["failed"]) == (5, 0)
     assert summary["run"]["ended"] == "duration"
     records = records_in(command.run_folder())
@@ -188,19 +188,20 @@ def test_the_schedule_is_the_same_whatever_the_number_of_workers(start, truthd, 
         folder.path.parent.rename(tmp_path / f"of {workers}")
         return [record.intended_ns - info.began_ns for record in found]
 
-    assert offsets(1) == offsets(2) == offsets(3)
+    assert offsets(1) == offsets(2)
 
 
 def test_the_built_in_simulator_is_loaded_and_stopped(start):
-    command = start("--url", "simulator", "--parallel", "4", "--number", "50", "--max-tokens", "50")
+    command = start("--url", "simulator", "--parallel", "4", "--number", "20", "--max-tokens", "4")
     until(lambda: len(descendants(command.pid)) == 2, "both children are there", command)
     children = descendants(command.pid)
     code, _, _ = command.end()
     assert code == ExitCode.DONE
-    assert summary_in(command.run_folder())["requests"]["succeeded"] == 50
+    assert summary_in(command.run_folder())["requests"]["succeeded"] == 20
     assert not any(map(is_running, children))
 
 
+@pytest.mark.slow
 def test_a_run_can_be_run_again_from_its_own_scenario(start, truthd, tmp_path):
     first = start("--url", truthd.url, "--model", QUICK, "--number", "10", "--rate", "500")
     first.end()
@@ -217,8 +218,14 @@ def test_a_run_can_be_run_again_from_its_own_scenario(start, truthd, tmp_path):
 # -- interruption ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        pytest.param(signal.SIGINT, 1, id="Ctrl-C"),
+        pytest.param(signal.SIGINT, 2, id="Ctrl-C, two workers"),
+        pytest.param(signal.SIGTERM, 1, id="SIGTERM", marks=pytest.mark.slow),
+    ],
+)
 def test_one_ctrl_c_summarises_what_is_there(start, truthd, number, workers):
     behaviour = "sim:ttft=20,itl=20,n=8"
     command = start(
@@ -262,7 +269,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_what_was_written_is_readable(start, 
     assert json.loads(out)["requests"]["succeeded"] >= 50
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.slow)])
 def test_kill_9_leaves_what_report_needs(start, truthd, workers):
     command = start(
         "--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "1000000", "--workers", str(workers)
@@ -333,7 +340,7 @@ def test_a_host_that_does_not_exist_is_exit_4(start):
     assert "no-such-host.invalid" in err
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_wrong_path_is_exit_4_after_a_handful_of_requests(start, truthd, workers):
     command = start(
         "--url", truthd.url, "--api", "responses", "--model", QUICK, "--parallel", "2", "--number", "100000",
@@ -345,7 +352,9 @@ def test_a_wrong_path_is_exit_4_after_a_handful_of_requests(start, truthd, worke
     summary = summary_in(command.run_folder())
     assert summary["requests"]["errors"].keys() == {"http_404"}
     assert summary["requests"]["sent"] < 200
-    assert "aborted" in summary["run"]["ended"]
+    assert summary["run"]["ended"] == "aborted"
+    assert any("aborted: the first 10 requests all failed (http_404)" in note for note in summary["notes"])
+    assert "aborted: the first 10 requests" in err
     assert "no such route" in records_in(command.run_folder())[0].error_detail
 
 
@@ -370,10 +379,10 @@ def test_what_cannot_be_run_is_refused_before_anything_is_sent(start, truthd, wo
 # -- things that break on the way --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_worker_that_is_killed_is_reported_and_its_records_are_kept(start, truthd, victim):
     command = start(
-        "--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "1500", "--workers", "2", "--json"
+        "--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "700", "--workers", "2", "--json"
     )
     folder = command.until_records(100)
     shard = folder.records_of(victim, 2)
@@ -387,7 +396,7 @@ def test_a_worker_that_is_killed_is_reported_and_its_records_are_kept(start, tru
     assert f"worker {victim} died" in err
     records = records_in(folder)
     assert {record.index for record in records} >= set(kept)
-    assert sum(record.worker == 1 - victim for record in records) == 750, "the other one finished"
+    assert sum(record.worker == 1 - victim for record in records) == 350, "the other one finished"
     assert files_in(folder) == WHOLE
 
 
@@ -403,7 +412,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_disk_that_fills_up_ends_the_run_with_a_clear_error_and_readable_records(start, truthd, small_disk, workers):
     command = start(
         "--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "1000000", "--workers", str(workers)
@@ -421,18 +430,8 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_clear_error_and_readable_recor
 def test_a_key_is_nowhere_in_what_a_run_leaves(start, start_truthd):
     secret = "sk-very-secret-0815"
     server = start_truthd(key=secret)
-    command = start(
-        "--url",
-        server.url,
-        "--model",
-        QUICK,
-        "--number",
-        "5",
-        "--api-key",
-        secret,
-        "--headers",
-        f"X-Auth-Token={secret}2",
-    )
+    secrets = ["--api-key", secret, "--headers", f"X-Auth-Token={secret}2"]
+    command = start("--url", server.url, "--model", QUICK, "--number", "5", *secrets)
     code, out, err = command.end()
     assert (code, out.count("sk-very"), err.count("sk-very")) == (ExitCode.DONE, 0, 0)
     for file in command.run_folder().path.iterdir():

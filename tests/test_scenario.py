@@ -315,6 +315,11 @@ def test_options_and_endpoint_carry_every_setting_of_their_group():
     assert (endpoint.headers, endpoint.balance) == ({"X-A": "b"}, "least_in_flight")
 
 
+def test_proxies_of_the_environment_are_for_real_endpoints():
+    assert made(transport="aiohttp").endpoint().trust_env
+    assert not made(url="simulator").endpoint(("http://127.0.0.1:9/v1",)).trust_env
+
+
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parent.parent / "scenarios").glob("*.yaml")), ids=lambda p: p.stem
 )

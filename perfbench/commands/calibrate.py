@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from perfbench.engine.errors import ExitCode, ScenarioError
-from perfbench.units import count
+from perfbench.settings.units import count
 
 
 def calibrate(

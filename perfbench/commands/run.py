@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from perfbench.engine.errors import ExitCode
-from perfbench.flags import flags_of, with_flags
 from perfbench.runfolder import SUMMARY
 from perfbench.scenario import GROUPS, Scenario
+from perfbench.settings.flags import flags_of, with_flags
 
 TALK = Group("What to print", sort_key=len(GROUPS))
 

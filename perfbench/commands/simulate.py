@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.fieldtypes import SIMULATOR_TIMES, simulator_settings
-from perfbench.flags import flag, with_flags
-from perfbench.problems import describe
+from perfbench.settings.flags import with_flags
+from perfbench.settings.problems import describe, flag
 from perfbench.simulator.config import SimulatorConfig
 
 PORT = 8000
@@ -68,7 +68,9 @@ def simulate(**flags: Any) -> int:
         raise ScenarioError("\n  ".join(["the simulator cannot be started:", *lines])) from None
     except ValueError as error:
         raise ScenarioError(f"the simulator cannot be started:\n  --{error}") from None
-    return asyncio.run(_serve(config))
+    import uvloop
+
+    return uvloop.run(_serve(config))  # like the simulator that a run starts
 
 
 async def _serve(config: SimulatorConfig) -> int:

@@ -58,9 +58,11 @@ class KernelTimer:
             self._fd = -1
 
     def _ring(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             os.read(self._fd, 8)
-            self._on_ring()
+        except BlockingIOError:  # it was set anew between the wake-up and here
+            return
+        self._on_ring()
 
 
 class Alarm:

@@ -7,7 +7,7 @@ dead server from being hammered: retries may not exceed a share of the requests 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -82,12 +82,10 @@ class RetryBudget:
     policy: RetryPolicy
     started: int = 0
     spent: int = 0
-    refused: int = field(default=0)
 
     def take(self) -> bool:
         """Whether one more retry may be made; counts it."""
         if self.spent < self.policy.budget_floor + self.policy.budget_share * self.started:
             self.spent += 1
             return True
-        self.refused += 1
         return False

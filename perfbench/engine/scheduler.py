@@ -13,48 +13,26 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count, pairwise
+from dataclasses import dataclass
+from itertools import count
 from typing import Self
 
 from perfbench.engine.clock import Alarm, Clock, SystemClock
 from perfbench.engine.dialect.base import StreamReader
 from perfbench.engine.dialect.error_object import error_message
 from perfbench.engine.errors import BadStatus, PerfbenchError, ScenarioError, SinkFailed, TimedOut, TransportFault
-from perfbench.engine.limits import Cap, Gate, Limits
+from perfbench.engine.lane import Lane
+from perfbench.engine.limits import Cap, Gate
 from perfbench.engine.pacing import ClosedLoop, Pacer
-from perfbench.engine.request import Answer, Attempt, Deadlines, Outcome, Record, Reply, Request, TokenSource
-from perfbench.engine.retry import RetryBudget, RetryPolicy, retry_after_s
+from perfbench.engine.recording import attempt_of, record_of
+from perfbench.engine.request import Answer, Attempt, Outcome, Record, Reply, Request
+from perfbench.engine.retry import RetryBudget, retry_after_s
 from perfbench.engine.sinks.base import Sink
-from perfbench.engine.transport.base import Transport
 
 SPILL_BYTES = 8 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
+UNCONNECTED = frozenset({"dns", "connect_refused", "connect_failed", "tls"})  # over at once, and without a server
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0  # of a slot of a closed loop that found nobody; doubling in between
 NO_ANSWER = Answer()  # of a request that never left; nobody changes it
-MOST_DETAIL = 500  # characters of a server's error message that a record keeps
-WORTH_HIDING = 8  # characters of a secret that are blotted out where the rest of it was cut off
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """What records hold beyond numbers."""
-
-    texts: bool = False  # prompt, answer, reasoning, tool calls
-    chunks: bool = True  # the gaps between output chunks
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One endpoint and the rules for it."""
-
-    transport: Transport
-    limits: Limits = Limits()
-    retry: RetryPolicy = RetryPolicy()
-    deadlines: Deadlines = Deadlines()
-    keep: Keep = Keep()
-    count_tokens: Callable[[str], int] | None = None
-    """The tokenizer, asked when the server's reply has no usage."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Blotted out should a server echo them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +228,7 @@ class Scheduler:
 
         async def slot(offset_ns: int) -> None:
             free_ns = load.began_ns + offset_ns
+            refused = 0
             await self._hold(self._clock.sleep_until(free_ns))
             while self._stopped is None:
                 now_ns = self._now_ns()
@@ -261,7 +240,12 @@ class Scheduler:
                     load.end("number", now_ns)
                     return
                 request = load.requests(index)
-                await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                record = await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
+                refused = refused + 1 if record.error in UNCONNECTED else 0
+                if refused:
+                    pause_s = min(FIRST_PAUSE_S * 2.0 ** (refused - 1), LONGEST_PAUSE_S)
+                    await self._hold(self._clock.sleep_until(self._now_ns() + round(pause_s * 1e9)))
                 free_ns = self._now_ns()
 
         offsets = pacer.slot_offsets()[share.index :: share.of]
@@ -319,7 +303,7 @@ class Scheduler:
         """Take one request through the house. Adds exactly one record to the sinks, and returns it."""
         lane, gate = state.lane, state.gate
         earlier: list[Attempt] = []
-        failed: Attempt | None = None  # the last attempt; joins the earlier ones when there is another
+        failed: Attempt | None = None  # the last attempt, once it paused; joins the earlier ones when there is another
         reply, answer = Reply(), NO_ANSWER
         outcome: Outcome = "unsent"
         fault: TransportFault | None = None
@@ -330,7 +314,7 @@ class Scheduler:
                     break
                 if failed is not None:
                     earlier.append(failed)
-                    reply = Reply()
+                    failed, reply = None, Reply()
                 state.budget.started += 1
                 try:
                     answer, fault, cancelled = await self._attempt(lane, request, reply)
@@ -344,14 +328,19 @@ class Scheduler:
                 if pause_s is None or not state.budget.take():
                     break
                 failed_ns = self._now_ns()
-                failed = _attempt_record(reply, fault, failed_ns, pause_s, lane.secrets)
+                failed = attempt_of(reply, fault, failed_ns, pause_s, lane)
                 if not await self._hold(self._clock.sleep_until(failed_ns + round(pause_s * 1e9))):
                     break
         except asyncio.CancelledError as error:  # from outside, while nothing was on the wire: unsent, or failed before
             cancelled = error
         if outcome == "unsent":
             fault = TransportFault("unsent")
-        record = self._record(state, request, index, intended_ns, dispatched_ns, reply, answer, outcome, fault, earlier)
+        ended_ns = reply.finished_ns if failed is None else failed.finished_ns
+        record = record_of(
+            request, reply, answer, outcome, fault, lane=lane, lane_name=state.name, index=index, worker=self._worker,
+            intended_ns=intended_ns, dispatched_ns=dispatched_ns, earlier=earlier,
+            finished_ns=self._now_ns() if ended_ns is None else ended_ns,
+        )  # fmt: skip
         self.counts.finished += 1
         lost: SinkFailed | None = None
         for sink in self._sinks:
@@ -445,34 +434,6 @@ class Scheduler:
                     reply.overdue = fault
                     reply.task.cancel()
 
-    def _record(
-        self, state: _LaneState, request: Request, index: int, intended_ns: int, dispatched_ns: int, reply: Reply,
-        answer: Answer, outcome: Outcome, fault: TransportFault | None, earlier: list[Attempt],
-    ) -> Record:  # fmt: skip
-        lane, output_ns, keep = state.lane, answer.output_ns, state.lane.keep
-        output_tokens, source = _output_tokens(answer, lane)
-        request_id = reply.header(b"x-request-id")
-        return Record(
-            key=request.key, index=index, worker=self._worker, lane=state.name, model=request.model,
-            dialect=request.dialect.name, stream=request.stream, url=reply.url, reused=reply.reused,
-            reconnects=reply.reconnects, intended_ns=intended_ns, dispatched_ns=dispatched_ns,
-            started_ns=reply.started_ns or None, written_ns=reply.written_ns, first_byte_ns=reply.first_byte_ns,
-            first_output_ns=output_ns[0] if output_ns else None, first_answer_ns=answer.first_answer_ns,
-            last_output_ns=output_ns[-1] if output_ns else None,
-            finished_ns=reply.finished_ns if reply.finished_ns is not None else self._now_ns(),
-            outcome=outcome, error="" if fault is None else fault.kind,
-            error_detail="" if fault is None else _clean(fault.detail, lane.secrets),
-            status=reply.status, earlier=earlier, bytes_in=reply.bytes_in, finish_reasons=answer.finish_reasons,
-            input_tokens=answer.input_tokens, output_tokens=output_tokens, token_source=source,
-            reasoning_tokens=answer.reasoning_tokens, cached_tokens=answer.cached_tokens, chunks=len(output_ns),
-            itl_ns=[later - sooner for sooner, later in pairwise(output_ns)] if keep.chunks and output_ns else None,
-            request_id="" if request_id is None else _clean(request_id.decode("latin-1"), lane.secrets)[:200],
-            prompt=request.body.decode("utf-8", "replace") if keep.texts else None,
-            text=_blotted(answer.text, lane.secrets) if keep.texts else None,
-            reasoning=_blotted(answer.reasoning, lane.secrets) if keep.texts else None,
-            tool_calls=answer.tool_calls if keep.texts else None,
-        )  # fmt: skip
-
 
 def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
@@ -523,45 +484,7 @@ def _overdue(reply: Reply, now_ns: int) -> TransportFault | None:
     return None
 
 
-def _attempt_record(
-    reply: Reply, fault: TransportFault, failed_ns: int, pause_s: float, secrets: Sequence[str]
-) -> Attempt:
-    return Attempt(
-        started_ns=reply.started_ns, finished_ns=reply.finished_ns or failed_ns, written_ns=reply.written_ns,
-        first_byte_ns=reply.first_byte_ns, status=reply.status, error=fault.kind,
-        error_detail=_clean(fault.detail, secrets), url=reply.url, waited_s=pause_s,
-    )  # fmt: skip
-
-
 def _used_tokens(answer: Answer) -> int | None:
     if answer.input_tokens is None and answer.output_tokens is None:
         return None
     return (answer.input_tokens or 0) + (answer.output_tokens or 0)
-
-
-def _output_tokens(answer: Answer, lane: Lane) -> tuple[int | None, TokenSource | None]:
-    """The server's usage; else the tokenizer, if one is given; else the chunks (DESIGN, definitions)."""
-    if answer.output_tokens is not None:
-        return answer.output_tokens, "usage"
-    if lane.count_tokens is not None and (answer.text or answer.reasoning):
-        return lane.count_tokens((answer.reasoning or "") + (answer.text or "")), "tokenizer"
-    if answer.output_ns:
-        return len(answer.output_ns), "chunks"
-    return None, None
-
-
-def _clean(detail: str, secrets: Sequence[str]) -> str:
-    """Short enough for a record, and without secrets, even if whoever cut it before cut one in two."""
-    detail = _blotted(detail, secrets) or ""
-    for secret in secrets:
-        if len(secret) > WORTH_HIDING and secret[:WORTH_HIDING] in detail:
-            for length in range(len(secret) - 1, WORTH_HIDING - 1, -1):
-                detail = detail.replace(secret[:length], "[secret]")
-    return detail[:MOST_DETAIL]
-
-
-def _blotted(text: str | None, secrets: Sequence[str]) -> str | None:
-    for secret in secrets:
-        if text and secret and secret in text:
-            text = text.replace(secret, "[secret]")
-    return text

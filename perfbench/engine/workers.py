@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from perfbench.engine.child import child_command, child_environment
 from perfbench.engine.errors import ExitCode, PerfbenchError
 
 
@@ -120,11 +121,9 @@ class Workers:
         return self
 
     async def _start(self, index: int) -> None:
-        # The child imports from where this process does, and nothing from the folder it happens to be in (-P).
-        places = os.pathsep.join(path for path in sys.path if path)
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "perfbench.engine.workers", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": places},
+            *child_command("perfbench.engine.workers"), stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, start_new_session=True, env=child_environment(),
         )  # fmt: skip
         self._children.append(child)
         self._ready.append(asyncio.Event())

@@ -17,8 +17,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from perfbench.live.base import RunStart
 from perfbench.live.plain import fraction_done, headline, last_line, seconds_left
-from perfbench.live.progress import RunStart
 from perfbench.live.snapshot import Snapshot
 from perfbench.live.tally import SLOT_S, Figures, Percentiles, Tally
 from perfbench.report.text import explain, grouped, harmless, number, share, span

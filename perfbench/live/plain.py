@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from perfbench.live.progress import RunStart
+from perfbench.live.base import RunStart
 from perfbench.live.snapshot import Snapshot
 from perfbench.live.tally import Figures, Percentiles, Tally
 from perfbench.report.text import grouped, harmless, number, span

@@ -1,48 +1,14 @@
-"""Progress: what a run shows while it lasts, and the one place that decides how.
-
-A runner holds a `Progress`, tells it what was started, passes it the snapshots that arrive, and stops it. On a terminal
-that is the dashboard, elsewhere plain lines, with --quiet nothing. All of it goes to stderr and runs in the parent
-process; the processes that measure never wait for it.
-"""
+"""Progress: the one place that decides how a run is shown: on a terminal by the dashboard, elsewhere by plain lines,
+with --quiet not at all."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import TextIO
 
+from perfbench.live.base import Progress, RunStart
 from perfbench.live.snapshot import Snapshot
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStart:
-    """What is being run, in words and bounds."""
-
-    target: str
-    """URLs, as the user gave them."""
-    model: str
-    shape: str
-    """The load in a few words: "closed loop, 64 parallel", "Poisson, 20 req/s"."""
-    began_ns: int
-    planned: int | None = None
-    """Requests, if the run is bounded by number; with both bounds the first one reached ends it."""
-    duration_s: float | None = None
-    workers: int = 1
-    open_loop: bool = False
-
-
-class Progress(Protocol):
-    def start(self, info: RunStart) -> None: ...
-
-    def update(self, snapshots: Sequence[Snapshot], now_ns: int) -> None:
-        """Take what arrived; may be called as often as it likes, and with nothing, to keep the time moving."""
-
-    def note(self, text: str) -> None:
-        """Something the user should read now: a worker died, the run is draining, Ctrl-C was heard."""
-
-    def stop(self) -> None:
-        """Leave the terminal as it was found. May be called twice, and without `start`."""
 
 
 class Silent:

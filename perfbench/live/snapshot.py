@@ -55,7 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     itl_ns: bytes = b""
     """A systematic sample of the gaps between output chunks: every n-th, whatever request it belongs to."""
     loop_lag_max_ns: int = 0
-    """Longest turn of the event loop since the last snapshot."""
+    """Longest that the event loop took to take up an event, since the last snapshot."""
     send_lag_max_ns: int = 0
     """Furthest behind its schedule that a request was handed over since the last snapshot."""
     cpu_share: float = 0.0

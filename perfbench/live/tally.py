@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perfbench.live.snapshot import Snapshot
+from perfbench.metrics.trust import BUSY_SHARE, ERROR_MS, NEVER_SLEEPS_SHARE
 
 LATENCIES = ("ttft", "itl", "tpot", "e2e", "response_ttft", "response_e2e")
 RECENT_S = 5.0
@@ -25,9 +26,10 @@ HISTORY = 240
 SILENT_AFTER_S = 3.0
 """A worker that has not been heard of for that long counts as gone: its requests are no longer in flight."""
 
-SUSPECT_LAG_MS, SATURATED_LAG_MS = 5.0, 50.0
-SUSPECT_CPU, SATURATED_CPU = 0.90, 0.95
-SUSPECT_SEND_LAG_MS = 20.0
+STUCK_MS = 50.0
+"""A loop whose usual lag is that long is the limit, whatever its CPU says."""
+LATE_MS = 20.0
+"""Requests handed over later than that; the report judges by percentiles, which a few seconds are too short for."""
 
 
 class Histogram:
@@ -86,7 +88,7 @@ class Client:
     verdict: str
     """ok, suspect or saturated."""
     loop_lag_ms: float
-    """Longest turn of an event loop in a typical quarter of a second."""
+    """Longest lag of an event loop in a typical quarter of a second."""
     send_lag_ms: float
     cpu_share: float
     """Of the busiest process; 1.0 is one core."""
@@ -255,9 +257,9 @@ def _client(slots: list[_Slot]) -> Client:
         for worker, values in slot.cpu_shares.items():
             shares.setdefault(worker, []).extend(values)
     cpu_share = max((sum(values) / len(values) for values in shares.values()), default=0.0)
-    if cpu_share >= SATURATED_CPU or lag_ms >= SATURATED_LAG_MS:
+    if cpu_share >= NEVER_SLEEPS_SHARE or lag_ms >= STUCK_MS:
         verdict = "saturated"
-    elif cpu_share >= SUSPECT_CPU or lag_ms >= SUSPECT_LAG_MS or send_lag_ms >= SUSPECT_SEND_LAG_MS:
+    elif cpu_share >= BUSY_SHARE or lag_ms >= ERROR_MS or send_lag_ms >= LATE_MS:
         verdict = "suspect"
     else:
         verdict = "ok"

@@ -5,10 +5,10 @@ the server did not see the law. A figure speaks against the law only when it is 
 one false alarm in a thousand audits for each figure) *and* by more than matters; without the second test every long run
 would fail for its timer's microseconds.
 
-    rate         arrivals per second between the first and the last of them cv           coefficient of variation of
-    the gaps: 0 constant, 1 Poisson, 1 / sqrt(burstiness) gamma dispersion   variance over mean of the counts in bins
-    of about ten arrivals: 1 Poisson (D. R. Cox, P. A. W. Lewis, The
-                 Statistical Analysis of Series of Events, 1966, section 7.2); for the others it is only reported
+    rate         arrivals per second between the first and the last of them
+    cv           coefficient of variation of the gaps: 0 constant, 1 Poisson, 1 / sqrt(burstiness) gamma
+    dispersion   variance over mean of the counts in bins of about ten arrivals: 1 Poisson (D. R. Cox, P. A. W. Lewis,
+                 The Statistical Analysis of Series of Events, 1966, section 7.2); for the others it is only reported
     lag1         correlation of each gap with the next: 0 when gaps are independent
     ks_p         Kolmogorov-Smirnov: probability of gaps at least as far from the law at the rate asked for
 """

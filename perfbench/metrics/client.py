@@ -27,17 +27,10 @@ import numpy as np
 from perfbench.engine.probe import ClientSample
 from perfbench.metrics.columns import FloatArray
 from perfbench.metrics.percentile import percentile
+from perfbench.metrics.trust import BUSY_SHARE, ERROR_MS, ERROR_SHARE, NEVER_SLEEPS_SHARE
 
 Verdict = Literal["ok", "suspect", "saturated", "unknown"]
 
-ERROR_MS, ERROR_SHARE = 5.0, 0.05
-"""What "ok" promises: the larger of the two."""
-BUSY_SHARE = 0.9
-"""Of the time, running or waiting for a CPU. With less than a tenth of it idle, work queues behind work: a long lag is
-then not chance but load."""
-NEVER_SLEEPS_SHARE = 0.95
-"""Of the time, running or waiting for a CPU. A loop this busy has always something to do; the rest is what the kernel's
-own accounting loses."""
 STOLEN_SHARE = 0.1
 """Of the time, runnable but without a CPU: something else runs on this core, and bytes wait for it too."""
 LAST_PART = 0.1

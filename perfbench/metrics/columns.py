@@ -55,7 +55,6 @@ class Columns:
     """Position in `error_kinds`; UNKNOWN where there was no error."""
     stream: BoolArray
     reused: BoolArray
-    worker: npt.NDArray[np.int16]
     attempts: npt.NDArray[np.int32]
     reconnects: npt.NDArray[np.int32]
     input_tokens: npt.NDArray[np.int32]
@@ -102,7 +101,7 @@ _SOURCE_CODES: dict[str | None, int] = {None: UNKNOWN, **{name: code for code, n
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys((*_INSTANTS, "first_started_ns"), np.int64),
     **dict.fromkeys((*_COUNTS, "attempts", "reconnects", "itl_count"), np.int32),
-    "outcome": np.uint8, "error": np.int16, "stream": np.bool_, "reused": np.bool_, "worker": np.int16,
+    "outcome": np.uint8, "error": np.int16, "stream": np.bool_, "reused": np.bool_,
     "token_source": np.int8, "itl_ms": np.float32,
 }  # fmt: skip
 
@@ -146,7 +145,6 @@ def _batch(batch: Sequence[Record], error_codes: dict[str, int]) -> dict[str, An
         "error": column("error", [error_codes[r.error] for r in batch]),
         "stream": column("stream", [r.stream for r in batch]),
         "reused": column("reused", [r.reused for r in batch]),
-        "worker": column("worker", [r.worker for r in batch]),
         "reconnects": column("reconnects", [r.reconnects for r in batch]),
         "token_source": column("token_source", [_SOURCE_CODES[r.token_source] for r in batch]),
         "itl_count": itl_count,

@@ -24,7 +24,15 @@ FEWEST_FOR_MEAN = 30
 
 
 def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, float | None]) -> dict[str, Any]:
-    """See `Slo.judge`."""
+    """`slo` of the summary: {expression, met, observed: [one per condition]}.
+
+    `figures` holds the values of FIGURES, None where there is none. A condition is judged by the observed value;
+    it is inconclusive when there is none (too few requests for the percentile, or nothing of the kind happened).
+    `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
+    limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
+    known (minimum, maximum, rates). An infinite value has `observed` null and `infinite` true, and misses every
+    `<`. `met` is false when any condition is missed, else null when any is inconclusive, else true.
+    """
     spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
     observed: list[dict[str, Any]] = []
     for condition in slo.conditions:

@@ -12,19 +12,16 @@ To add a figure, add it to FIGURES and hand its value in; latencies are those of
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics.names import NAMES, RESPONSE_OF
-
-if TYPE_CHECKING:
-    from perfbench.metrics.columns import Columns
+from perfbench.settings.suggest import nearest
 
 STATISTICS = ("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 FIGURES = {
@@ -99,22 +96,6 @@ class Slo:
             if name in PER_REQUEST_LIMITS and condition.comparison in ("<", "<="):
                 limits[name] = max(limits.get(name, 0.0), condition.limit)
         return limits
-
-    def judge(
-        self, columns: Columns, *, open_loop: bool, figures: Mapping[str, float | None] | None = None
-    ) -> dict[str, Any]:
-        """`slo` of the summary: {expression, met, observed: [one per condition]}.
-
-        `figures` holds the values of FIGURES, None where there is none. A condition is judged by the observed value;
-        it is inconclusive when there is none (too few requests for the percentile, or nothing of the kind happened).
-        `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
-        limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
-        known (minimum, maximum, rates). An infinite value has `observed` null and `infinite` true, and misses every
-        `<`. `met` is false when any condition is missed, else null when any is inconclusive, else true.
-        """
-        from perfbench.metrics.judgement import judge  # numpy and scipy: not needed to read an SLO
-
-        return judge(self, columns, open_loop=open_loop, figures=figures or {})
 
 
 def resolve(metric: str, *, open_loop: bool) -> str:
@@ -196,5 +177,5 @@ def _limit(found: re.Match[str], kind: str, refuse: Callable[[str], NoReturn]) -
 
 def _nearest(word: str, right: Iterable[str]) -> str:
     known = list(right)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (f"; did you mean {close[0]!r}?" if close else "") + f" (there are {', '.join(known)})"
+    near = nearest(word, known, like=0.5)
+    return (f"; did you mean {near!r}?" if near else "") + f" (there are {', '.join(known)})"

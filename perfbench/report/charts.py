@@ -289,7 +289,7 @@ def _lag(data: Data) -> Chart | None:
             traces.append(_line(ends, middle, "median", "@grey", line={"width": 1}))
     if not traces:
         return None
-    note = "How long one turn of the event loop took: a byte that arrives waits up to that long for its stamp."
+    note = "How long the event loop took to take up an event: a byte that arrives waits up to that long for its stamp."
     return Chart("lag", "The client itself", "Event-loop lag", _over_time(data, traces, "ms"), note)
 
 

@@ -102,7 +102,6 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: 
         slo_rows=facts.slo_rows(summary.get("slo")),
         tiles=facts.tiles(summary),
         counts=facts.count_facts(summary.get("requests") or {}),
-        throughput=facts.throughput_facts(summary),
         latency_columns=facts.COLUMNS,
         succeeded=found.ok.any(),
         latencies=facts.latency_rows(summary.get("latency_ms") or {}),

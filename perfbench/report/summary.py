@@ -15,19 +15,20 @@ from typing import Any
 import numpy as np
 import orjson
 
-from perfbench import units, yamlfile
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, latency
 from perfbench.metrics.arrivals import audit_arrivals
 from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
+from perfbench.metrics.judgement import judge
 from perfbench.metrics.latency import between_ms, latency_values
 from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
+from perfbench.settings import units, yamlfile
 
 SCHEMA = 1
 HELD_MS = 1.0
@@ -63,14 +64,14 @@ def open_loop(scenario: Mapping[str, Any]) -> bool:
     return scenario.get("rate") is not None
 
 
-def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns | None = None) -> dict[str, Any]:
-    """The summary of the folder's records, or of `records` when they are loaded already. Plain JSON values throughout.
+def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of the folder's records. Plain JSON values throughout.
 
     Of the scenario only rate, arrival, burstiness, the limits and slo are read; all of it is repeated in the result.
     An empty or headless folder gives a summary too, with nulls.
     """
     warnings: list[str] = []
-    everything = load(folder, warnings) if records is None else records
+    everything = load(folder, warnings)
     info = folder.info()
     is_open = open_loop(scenario)
     slo = parse_slo(str(scenario["slo"])) if scenario.get("slo") is not None else None
@@ -100,7 +101,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any], records: Columns |
         "latency_ms": latencies(everything, open_loop=is_open),
         "tokens": _tokens(everything),
         "client": _client(folder, everything, is_open, span, warnings),
-        "slo": None if slo is None else slo.judge(everything, open_loop=is_open, figures=figures),
+        "slo": None if slo is None else judge(slo, everything, open_loop=is_open, figures=figures),
         "goodput": good,
         "steady_state": None if steady is None else _steady(everything, flight, steady, is_open, zero_ns),
         "arrivals": arrivals,

@@ -10,13 +10,14 @@ line to `KEYS`; what it does belongs elsewhere.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal, get_args
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.settings.suggest import nearest
 
 KEYS: dict[str, str] = {
     "ttft": "milliseconds until the first token",
@@ -43,7 +44,11 @@ KEYS: dict[str, str] = {
     "mid": "share of streams that end half way with an error object",
     "skill": "0 to 1: share of the questions of the answer key that are answered rightly",
 }
-FAULTS = ("e429", "e500", "reset", "trunc", "stall", "junk", "mid")
+Refusal = Literal["e429", "e500"]
+Break = Literal["reset", "trunc", "stall", "junk", "mid"]
+REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
+FAULTS: tuple[Refusal | Break, ...] = (*REFUSALS, *get_args(Break))
+"""In the order in which one draw decides among them. Only streams break; any request can be refused."""
 MOST_TOKENS = 1_000_000  # a whole reply is held in memory; beyond this a typing error is likelier than a wish
 
 _SHARES = frozenset({"jit", "skill", *FAULTS})
@@ -143,5 +148,5 @@ def _number(model: str, key: str, text: str) -> float:
 
 
 def _nearest(key: str) -> str:
-    close = difflib.get_close_matches(key.lower(), KEYS, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(KEYS)}"
+    near = nearest(key, KEYS, like=0.5)
+    return f"did you mean {near!r}?" if near else f"there are {', '.join(KEYS)}"

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from types import TracebackType
 
+from perfbench.engine.child import child_command, child_environment
 from perfbench.engine.errors import PerfbenchError, ScenarioError
 from perfbench.simulator.config import SimulatorConfig
 
@@ -44,8 +45,9 @@ class SimulatorProcess:
 
     def __enter__(self) -> SimulatorProcess:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+            child_command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            env=child_environment(),
+        )  # fmt: skip
         try:
             self.url = self._await_ready(self._child)
         except BaseException:

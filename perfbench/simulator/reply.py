@@ -15,17 +15,15 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from perfbench.simulator.draws import Draws
-from perfbench.simulator.plan import Plan
+from perfbench.simulator.plan import Break, Plan
 from perfbench.simulator.script import Script
 from perfbench.simulator.shapes.base import Event, Shape
 from perfbench.simulator.slots import Slots
 from perfbench.simulator.timetable import Timetable
 from perfbench.simulator.truth import Row
 
-Fault = Literal["reset", "trunc", "stall", "junk", "mid"]
 LAST_CHUNK = b"0\r\n\r\n"
 _LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends RST instead of FIN
 
@@ -156,7 +154,7 @@ class StreamedReply(Reply):
 
     def __init__(
         self, house: House, wire: Wire, row: Row, plan: Plan, on_ok: Callable[[], None] | None = None, *,
-        shape: Shape, scripts: tuple[Script, ...], fault: Fault | None,
+        shape: Shape, scripts: tuple[Script, ...], fault: Break | None,
     ) -> None:  # fmt: skip
         super().__init__(house, wire, row, plan, on_ok)
         self._shape, self._scripts, self._fault = shape, scripts, fault
@@ -214,7 +212,7 @@ class StreamedReply(Reply):
                     row.events += 1
             self._sent += step
 
-    def _break(self, fault: Fault, out: list[bytes]) -> None:
+    def _break(self, fault: Break, out: list[bytes]) -> None:
         if fault == "mid":
             self._add(out, [self._shape.failing()])
             out.append(LAST_CHUNK)

@@ -20,7 +20,7 @@ import resource
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -30,8 +30,8 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.simulator.ask import Api, Ask, BadAsk, read_ask
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.draws import Draws
-from perfbench.simulator.plan import Plan, parse
-from perfbench.simulator.reply import Fault, House, Reply, StreamedReply, WholeReply, Wire
+from perfbench.simulator.plan import FAULTS, REFUSALS, Break, Plan, Refusal, parse
+from perfbench.simulator.reply import House, Reply, StreamedReply, WholeReply, Wire
 from perfbench.simulator.script import Script, plain_words, sentence
 from perfbench.simulator.shapes import SHAPES
 from perfbench.simulator.shapes.base import Speech
@@ -54,9 +54,6 @@ ROUTES: dict[str, Api] = {
 MOST_BODY_BYTES = 1 << 28
 BACKLOG = 65_535  # connections that arrive in one burst; the kernel takes less if it must
 GOODBYE_S = 0.2  # for replies in flight when the server is told to stop
-
-_Fault = Fault | Literal["e429", "e500"]
-_FAULTS: tuple[_Fault, ...] = ("e429", "e500", "reset", "trunc", "stall", "junk", "mid")
 
 
 def create_app(config: SimulatorConfig) -> web.Application:
@@ -149,7 +146,7 @@ class _Server:
             raise
         return _Written(keep_alive=wire.keep_alive)
 
-    def _reply(self, ask: Ask, plan: Plan, row: Row, wire: Wire, *, prompt_tokens: int, fault: Fault | None) -> Reply:
+    def _reply(self, ask: Ask, plan: Plan, row: Row, wire: Wire, *, prompt_tokens: int, fault: Break | None) -> Reply:
         assert self._house is not None, "requests come after start-up"
         house, say_usage = self._house, not plan.nousage
         if ask.api == "embeddings":
@@ -249,9 +246,9 @@ class _Written(web.StreamResponse):
         pass
 
 
-def _draw_fault(plan: Plan, draw: float, *, stream: bool) -> _Fault | None:
+def _draw_fault(plan: Plan, draw: float, *, stream: bool) -> Refusal | Break | None:
     """The fault of one request: a key of the plan, or None. One draw decides among all of them, as in truthd."""
-    for kind in _FAULTS if stream else _FAULTS[:2]:
+    for kind in FAULTS if stream else REFUSALS:
         draw -= getattr(plan, kind)
         if draw < 0:
             return kind

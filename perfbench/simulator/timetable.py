@@ -1,24 +1,21 @@
 """The timetable: everything that is due at an instant, served from one alarm.
 
-One heap for all streams instead of a timer or a sleeping task per token. On Linux the alarm is a timerfd on the clock
-of `time.perf_counter_ns`, because timers of event loops have steps of a millisecond; elsewhere it is such a timer.
+One heap for all streams instead of a timer or a sleeping task per token. The alarm is a kernel timer where there are
+any, because those of event loops have steps of a millisecond; elsewhere it is such a timer.
 Instants are absolute, so lateness never accumulates, and nothing is served before its instant.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import heapq
-import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
 
+from perfbench.engine.clock import KernelTimer
+
 _AT_ONCE = 256  # then the sockets get their turn: new requests must not wait for a long row of due tokens
-_CLOCK_MONOTONIC = 1
-_TFD_TIMER_ABSTIME = 1
 
 
 class Due(Protocol):
@@ -37,12 +34,15 @@ class Alarm(Protocol):
 
 class Timetable:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._heap: list[tuple[int, int, Due]] = []
         self._entered = 0  # breaks ties in the order of entry
         self._armed_ns = 0
         self._serving = False
-        self._alarm: Alarm = TimerFd(loop, self._ring) if sys.platform == "linux" else LoopTimer(loop, self._ring)
+        self._alarm: Alarm
+        try:
+            self._alarm = KernelTimer(self._ring)
+        except OSError:
+            self._alarm = LoopTimer(loop, self._ring)
 
     def at(self, instant_ns: int, due: Due) -> None:
         self._entered += 1
@@ -74,48 +74,8 @@ class Timetable:
         self._arm()
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _Itimerspec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
-
-
-class TimerFd:
-    """A Linux timer that is a file: exact to tens of microseconds, where loop timers know milliseconds."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
-        self._loop, self._ring = loop, ring
-        self._libc = ctypes.CDLL(None, use_errno=True)  # os.timerfd_create came with Python 3.13
-        self._fd: int = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._fd < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"timerfd_create: {os.strerror(number)}")
-        self._spec = _Itimerspec()
-        loop.add_reader(self._fd, self._wake)
-
-    def set(self, instant_ns: int) -> None:
-        value = self._spec.value
-        value.seconds, value.nanoseconds = divmod(max(instant_ns, 1), 1_000_000_000)  # all zero would disarm
-        if self._libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(self._spec), None) < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"timerfd_settime: {os.strerror(number)}")
-
-    def close(self) -> None:
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
-
-    def _wake(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:  # it was set anew between the wake-up and here
-            return
-        self._ring()
-
-
 class LoopTimer:
-    """The same with a timer of the event loop, rounded up."""
+    """What rings where there is no kernel timer: one of the event loop, rounded up."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop, self._ring = loop, ring

@@ -16,7 +16,7 @@ import orjson
 
 from perfbench.engine.dialect.base import Prompt
 from perfbench.engine.errors import ScenarioError
-from perfbench.suggest import did_you_mean
+from perfbench.settings.suggest import did_you_mean
 from perfbench.workload.base import estimated_tokens
 
 FIELDS: dict[str, type] = {"prompt": str, "messages": list, "texts": list, "query": str, "body": dict}

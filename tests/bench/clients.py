@@ -47,9 +47,10 @@ async def ours(url: str, model: str, stream: bool, number: int, parallel: int, t
     import gc
 
     from perfbench.engine.dialect.base import dialect
+    from perfbench.engine.lane import Lane
     from perfbench.engine.pacing import ClosedLoop
     from perfbench.engine.request import Deadlines, Record, Request
-    from perfbench.engine.scheduler import Lane, Scheduler, Stop
+    from perfbench.engine.scheduler import Scheduler, Stop
     from perfbench.engine.sinks.jsonl import JsonlSink
     from perfbench.engine.transport.base import Endpoint, open_transport
 

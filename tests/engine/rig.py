@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from perfbench.engine.dialect.base import Options, Prompt
 from perfbench.engine.errors import BadReply, TransportFault
+from perfbench.engine.lane import Lane
 from perfbench.engine.request import Answer, Record, Reply, Request
-from perfbench.engine.scheduler import Lane, Scheduler
+from perfbench.engine.scheduler import Scheduler
 from perfbench.engine.sinks.memory import MemorySink
 from perfbench.engine.transport.memory import Behaviour, Data, End, Fault, Head, MemoryTransport, Step, Wait
 from tests.virtual_time import VirtualClock, run_virtual

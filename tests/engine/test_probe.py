@@ -50,16 +50,16 @@ def test_samples_follow_each_other_without_a_gap_and_end_with_the_run(run, monke
     assert len(samples) >= 2
     assert all(sooner.to_ns == later.from_ns for sooner, later in pairwise(samples))
     assert began_ns <= samples[0].from_ns
-    assert samples[-1].to_ns - samples[0].from_ns >= 0.4e9
+    assert samples[-1].to_ns - samples[0].from_ns >= 0.39e9, "uvloop may wake a millisecond early"
     assert {sample.worker for sample in samples} == {3}
     assert {sample.in_flight for sample in samples} == {7}
 
 
 @pytest.mark.parametrize("run", LOOPS)
 def test_an_idle_loop_is_sampled_about_every_20_ms(run):
-    samples, _ = run(watch(lambda: asyncio.sleep(0.6)))
+    samples, _ = run(watch(lambda: asyncio.sleep(0.3)))
     lags = [lag for sample in samples for lag in sample.lag_ns]
-    assert len(lags) >= 0.5e9 / (1.5 * GAP_NS)
+    assert len(lags) >= 0.2e9 / (1.5 * GAP_NS)
     assert all(lag >= 0 for lag in lags)
 
 
@@ -69,15 +69,15 @@ def test_a_stall_weighs_as_much_as_it_lasted(run):
 
     async def stall() -> None:
         await asyncio.sleep(0.05)
-        time.sleep(0.6)  # noqa: ASYNC251 (a stall is the point)
-        await asyncio.sleep(0.1)
+        time.sleep(0.4)  # noqa: ASYNC251 (a stall is the point)
+        await asyncio.sleep(0.05)
 
     samples, watched = run(watch(stall))
     lags = [lag for sample in samples for lag in sample.lag_ns]
-    for least_ns, most_ns in ((100 * MS, 300 * MS), (300 * MS, 500 * MS)):
+    for least_ns, most_ns in ((60 * MS, 180 * MS), (180 * MS, 300 * MS)):
         within = sum(least_ns <= lag < most_ns for lag in lags)
         assert within >= (most_ns - least_ns) / (1.5 * GAP_NS) - 1, "no instant of the stall is left out"
-    assert max(lags) > 550 * MS
+    assert max(lags) > 350 * MS
     assert watched.take_longest_lag_ns() == max(lags)
     assert watched.take_longest_lag_ns() == 0
 

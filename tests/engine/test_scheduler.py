@@ -10,14 +10,16 @@ import asyncio
 from itertools import chain
 from typing import Any
 
+import msgspec
 import pytest
 
 from perfbench.engine.dialect.chat import Chat
 from perfbench.engine.errors import BadReply, BadStatus, ConnectFault, Disconnected, SinkFailed, TimedOut
+from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.request import Deadlines, Record, Reply, Request
 from perfbench.engine.retry import RetryPolicy
-from perfbench.engine.scheduler import Keep, Lane, Scheduler
+from perfbench.engine.scheduler import Scheduler
 from perfbench.engine.sinks.memory import MemorySink
 from perfbench.engine.transport.memory import Connect, Data, End, Fault, Head, MemoryTransport, Step, Wait
 from tests.engine.rig import (
@@ -131,9 +133,14 @@ def test_gaps_are_kept_unless_they_are_not_wanted(kept):
 class Uncounted(Words):
     """A server that does not say how many tokens it made."""
 
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
+
     def read(self, body: bytes) -> Any:
         answer = super().read(body)
         answer.output_tokens = None
+        if self._several:
+            answer.extra = {"choices": [answer.text, "and so on"]}
         return answer
 
 
@@ -142,6 +149,7 @@ class Uncounted(Words):
     [
         pytest.param(Words(), len, (2, "usage"), id="the server's word"),
         pytest.param(Uncounted(), len, (len("the end"), "tokenizer"), id="else the tokenizer's"),
+        pytest.param(Uncounted(several=True), len, (len("the endand so on"), "tokenizer"), id="of every choice"),
         pytest.param(Uncounted(), None, (None, None), id="else unknown: no chunks without a stream"),
     ],
 )
@@ -186,6 +194,25 @@ def test_a_secret_is_blotted_out_of_earlier_attempts_too():
 def test_an_empty_secret_hides_nothing():
     record, _ = drive(one, lambda _: answers(words=b"no such model", status=404), secrets=("",))
     assert record.error_detail == "no such model"
+
+
+def test_a_secret_in_a_body_is_blotted_out_of_the_kept_prompt():
+    record, _ = drive(one, lambda _: answers(), secrets=("say-it-4711",), keep=Keep(texts=True))
+    assert record.prompt == "say"
+    request = msgspec.structs.replace(a_request(), body=b'{"api_key": "say-it-4711"}')
+    record, _ = drive(
+        lambda house: house.scheduler.submit(request), lambda _: answers(), secrets=("say-it-4711",),
+        keep=Keep(texts=True),
+    )  # fmt: skip
+    assert record.prompt == '{"api_key": "[secret]"}'
+
+
+def test_a_key_that_is_no_secret_leaves_answers_alone():
+    """Servers that want no key are given EMPTY, or x; that must not cost an eval its answers."""
+    record, _ = drive(one, lambda _: answers(words=b"The list is EMPTY end"), secrets=("EMPTY",), keep=Keep(texts=True))
+    assert record.text == "The list is EMPTY end"
+    record, _ = drive(one, lambda _: answers(words=b"bad key EMPTY, not EMPTYISH", status=401), secrets=("EMPTY",))
+    assert record.error_detail == "bad key [secret], not EMPTYISH"
 
 
 # -- deadlines ---------------------------------------------------------------------------------------------------------
@@ -303,8 +330,14 @@ def test_stop_ends_the_pause_before_another_attempt():
         assert house.elapsed_s() == 1
         return record
 
-    record, _ = drive(act, lambda _: answers(status=503, retry_after="60"), retry=AGAIN)
-    assert (record.outcome, record.error, record.earlier) == ("failed", "http_503", [])
+    for script, error, failed_s in (
+        (answers(status=503, retry_after="60"), "http_503", 0.0),
+        (fails(RESET, 0.5), "reset", 0.5),
+    ):
+        policy = RetryPolicy(attempts=3, base_s=3600.0, max_s=3600.0)
+        record, house = drive(act, lambda _, script=script: script, retry=policy)
+        assert (record.outcome, record.error, record.earlier) == ("failed", error, [])
+        assert record.finished_ns - house.began_ns == failed_s * S, "when it failed, not when its pause was cut short"
 
 
 def test_an_attempt_that_was_not_followed_by_another_is_not_listed_twice():

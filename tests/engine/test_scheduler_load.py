@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfbench.engine.errors import ScenarioError, SinkFailed
+from perfbench.engine.errors import ConnectFault, ScenarioError, SinkFailed
 from perfbench.engine.limits import Limits
 from perfbench.engine.pacing import ClosedLoop, Constant, Gamma, Pacer, Poisson
 from perfbench.engine.request import Deadlines, Record, Request
 from perfbench.engine.scheduler import Ended, Share, Stop
 from perfbench.engine.sinks.memory import MemorySink
-from tests.engine.rig import House, S, Words, a_request, answers, by_key, drive, hangs, streams
+from tests.engine.rig import House, S, Words, a_request, answers, by_key, drive, fails, hangs, streams
 from tests.virtual_time import BEGIN_NS
 
 Requests = Callable[[int], Request]
@@ -117,6 +117,15 @@ def test_intended_dispatched_and_started_come_in_this_order_in_a_closed_loop():
         record.finished_ns for record in house.records
     ])  # fmt: skip
     assert sorted(record.intended_ns for record in house.records) == free[:40]
+
+
+def test_a_server_that_is_gone_is_asked_ever_more_rarely_and_again_at_once_when_it_is_back():
+    gone = fails(ConnectFault("connect_refused"))
+    back = by_key({str(index): gone for index in range(6)}, answers(1.0))
+    _, house = load(ClosedLoop(1), Stop(number=8), back)
+    started_ns = [record.started_ns or 0 for record in in_order(house)]
+    gaps_s = [round((later - sooner) / S, 2) for sooner, later in pairwise(started_ns)]
+    assert gaps_s == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]  # the last one is the answer's own second
 
 
 def test_a_run_without_an_end_is_refused():

@@ -15,9 +15,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from perfbench.live.base import RunStart
 from perfbench.live.dashboard import Dashboard, chart, draw, sparkline
 from perfbench.live.plain import PlainLines, fraction_done, headline, progress_line, seconds_left
-from perfbench.live.progress import RunStart, Silent, open_progress
+from perfbench.live.progress import Silent, open_progress
 from perfbench.live.snapshot import Snapshot, pack
 from perfbench.live.tally import Figures, Tally
 
@@ -202,7 +203,8 @@ def test_quiet_still_warns():
 
 DRIVE = """
 import sys
-from perfbench.live.progress import RunStart, open_progress
+from perfbench.live.base import RunStart
+from perfbench.live.progress import open_progress
 from perfbench.live.snapshot import Snapshot, pack
 shown = open_progress(None, False, sys.stderr)
 shown.start(RunStart(target="u", model="some-model", shape="burst", began_ns=0, planned=100))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.request import Record
+from perfbench.metrics.judgement import judge
 from perfbench.metrics.names import NAMES
 from perfbench.metrics.slo import COMPARISONS, STATISTICS, parse_slo
 from tests.metrics.rows import record, reply, table
@@ -112,7 +113,7 @@ def test_the_limit_of_a_request_is_the_loosest_of_its_metric() -> None:
 
 
 def run(slo: str, *records: Record, open_loop: bool = False, **figures: float | None) -> dict[str, Any]:
-    return parse_slo(slo).judge(table(*records), open_loop=open_loop, figures=figures)
+    return judge(parse_slo(slo), table(*records), open_loop=open_loop, figures=figures)
 
 
 def replies(count: int, slow: int = 0) -> list[Record]:

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from perfbench.engine import clock
+from perfbench.engine.clock import KernelTimer
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.draws import Draws
 from perfbench.simulator.plan import DEFAULTS, KEYS
 from perfbench.simulator.script import plain_words, sentence
 from perfbench.simulator.shapes.base import text_of
 from perfbench.simulator.slots import Slots
-from perfbench.simulator.timetable import LoopTimer, TimerFd, Timetable
+from perfbench.simulator.timetable import LoopTimer, Timetable
 
 
 def test_draws_repeat_with_their_seed_and_differ_without():
@@ -89,12 +91,18 @@ class Due:
 
 
 @pytest.mark.parametrize("loop_kind", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("alarm", [TimerFd, LoopTimer])
+@pytest.mark.parametrize("alarm", [KernelTimer, LoopTimer])
 def test_nothing_is_served_before_its_instant_and_all_in_order(loop_kind, alarm, monkeypatch):
+    if alarm is LoopTimer:
+
+        def none() -> int:
+            raise OSError("no timerfd on this system")
+
+        monkeypatch.setattr(clock, "_open_timer", none)
+
     async def scenario():
         table, served = Timetable(asyncio.get_running_loop()), Served()
-        table._alarm.close()
-        table._alarm = alarm(asyncio.get_running_loop(), table._ring)
+        assert isinstance(table._alarm, alarm)
         began_ns = time.perf_counter_ns()
         instants = {name: began_ns + ms * 1_000_000 for name, ms in (("c", 12), ("a", 3), ("b", 3.3), ("past", -5))}
         for name, instant_ns in instants.items():

@@ -61,6 +61,14 @@ def test_ctrl_c_in_the_terminal_is_the_parents_business():
         assert get(simulator.url.replace("/v1", "/health")) == b"ok"
 
 
+def test_it_imports_nothing_from_the_folder_the_user_is_in(tmp_path, monkeypatch):
+    for name in ("json", "aiohttp", "perfbench"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the wrong folder')")
+    monkeypatch.chdir(tmp_path)
+    with SimulatorProcess(SimulatorConfig()) as simulator:
+        assert get(simulator.url.replace("/v1", "/health")) == b"ok"
+
+
 def test_it_dies_with_its_parent():
     parent = subprocess.Popen(
         [

@@ -11,7 +11,12 @@ MOST_CHARACTERS = 500
 
 
 def error_message(body: bytes) -> str:
-    """The message in an error reply, whatever its shape; the beginning of the body if it is not JSON."""
+    """The message in an error reply, whatever its shape; the beginning of the body if it is not JSON.
+
+    An error status over an event stream (litellm) has its message in the first event.
+    """
+    if body.startswith(b"data:"):
+        body = body[len(b"data:") :].split(b"\n", 1)[0]
     try:
         return message_of(orjson.loads(body))
     except orjson.JSONDecodeError:

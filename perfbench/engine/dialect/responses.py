@@ -91,8 +91,7 @@ class Responses:
                 self.name, prompt, "a text or messages; for several texts use api embeddings, or one request each"
             )
         body: dict[str, Any] = {"input": asked} | chosen(self.name, options, _NAMES)
-        if options.stream:
-            body["stream"] = True
+        body["stream"] = options.stream  # said even when off: transformers serve streams unless told not to
         return encode(body, options)
 
     def reader(self) -> EventReader[Any]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.engine.redact import is_secret_header, secrets_in
 from perfbench.engine.request import Reply, Request
-from perfbench.redact import is_secret_header
 
 
 class Transport(Protocol):
@@ -44,13 +44,14 @@ class Endpoint:
     balance: Literal["round_robin", "least_in_flight"] = "round_robin"
     verify: bool = True  # --insecure
     ca: str | None = None  # --ca: a PEM file
-    trust_env: bool = False  # for `aiohttp` only: HTTP_PROXY and its like
+    trust_env: bool = False  # HTTP_PROXY and its like, for `aiohttp` and `sdk`; `wire` knows no proxies
     model_args: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for `sdk` only
 
     def secrets(self) -> tuple[str, ...]:
-        """What must not get into a record when a server echoes it: the key, and headers that look like one."""
+        """What must not get into a record when a server echoes it: the key, and what looks like one in headers and
+        `model_args`."""
         headers = (value for name, value in self.headers.items() if is_secret_header(name))
-        found = [value for value in (self.api_key, *headers) if value]
+        found = [value for value in (self.api_key, *headers, *secrets_in(self.model_args)) if value]
         bare = [value.rpartition(" ")[2] for value in found]  # of "Bearer KEY", KEY alone
         return tuple(dict.fromkeys([*found, *bare]))
 

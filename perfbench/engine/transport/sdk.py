@@ -127,7 +127,9 @@ class SdkTransport:
 
     def _http_client(self, limits: httpx2.Limits) -> httpx2.AsyncClient:
         timeout = httpx2.Timeout(None, connect=self._endpoint.connect_timeout_s)
-        return openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, verify=self._endpoint.ssl_context())
+        return openai.DefaultAsyncHttpxClient(
+            limits=limits, timeout=timeout, verify=self._endpoint.ssl_context(), trust_env=self._endpoint.trust_env
+        )
 
 
 class _Watch:

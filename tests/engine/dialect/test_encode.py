@@ -30,8 +30,12 @@ def sent(api: str, prompt: Prompt, **options: Any) -> dict[str, Any]:
             "chat", Prompt(messages=[USER, USER]), {"messages": [USER, USER]}, id="chat: messages as they are"
         ),
         pytest.param("completions", TEXT, {"prompt": "hi"}, id="completions"),
-        pytest.param("responses", TEXT, {"input": "hi"}, id="responses: a text"),
-        pytest.param("responses", Prompt(messages=[USER]), {"input": [USER]}, id="responses: messages"),
+        pytest.param(
+            "responses", TEXT, {"input": "hi", "stream": False}, id="responses: not streamed, in so many words"
+        ),
+        pytest.param(
+            "responses", Prompt(messages=[USER]), {"input": [USER], "stream": False}, id="responses: messages"
+        ),
         pytest.param("embeddings", TEXT, {"input": "hi"}, id="embeddings: a text"),
         pytest.param("embeddings", Prompt(texts=["a", "b"]), {"input": ["a", "b"]}, id="embeddings: texts"),
         pytest.param(

@@ -2,7 +2,7 @@
 
 Pure functions without heavy imports. They raise `ValueError` with a message that holds the value and the remedy; who
 knows the place (a line of a file, a flag) puts it in front. To add a unit, add it to a table here and a row to
-tests/test_units.py.
+tests/settings/test_units.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from perfbench.suggest import nearest
+from perfbench.settings.suggest import nearest
 
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PER_SECOND = {"/s": 1.0, "/m": 1 / 60, "/h": 1 / 3600}

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from perfbench import units
-from perfbench.suggest import did_you_mean, nearest
+from perfbench.settings import units
+from perfbench.settings.suggest import did_you_mean, nearest
 
 
 @pytest.mark.parametrize(

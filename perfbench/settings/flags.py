@@ -15,14 +15,11 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from perfbench import units
+from perfbench.settings import units
+from perfbench.settings.problems import flag
 
 METAVARS = {units.duration_s: "TIME", units.rate_per_s: "RATE", units.count: "COUNT", units.share: "SHARE"}
 PLAIN_METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
-
-
-def flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def flags_of(model: type[BaseModel], groups: Iterable[str]) -> list[inspect.Parameter]:
@@ -85,7 +82,7 @@ def _is_union(hint: Any) -> bool:
 
 
 def _reader(hint: Any) -> Any:
-    """The function of `perfbench.units` that reads this type, if one does."""
+    """The function of `perfbench.settings.units` that reads this type, if one does."""
     if get_origin(hint) is Annotated:
         found = [part.func for part in hint.__metadata__ if isinstance(part, BeforeValidator) and part.func in METAVARS]
         return found[0] if found else _reader(get_args(hint)[0])

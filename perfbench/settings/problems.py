@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from perfbench.suggest import did_you_mean
+from perfbench.settings.suggest import did_you_mean
+
+
+def flag(name: str) -> str:
+    """How a key is called on the command line."""
+    return "--" + name.replace("_", "-")
 
 
 def describe(line: dict[str, Any], known: Iterable[str], *, what: str, secret: bool) -> str:
