@@ -7,7 +7,7 @@
     reports/MODEL/BENCHMARK.json, reports/report.html
     requests.jsonl                          the engine's records, without texts (they stand in the predictions)
 
-Each line is handed to the kernel when its sample is over, in one write: `kill -9` loses what was in flight, and no more.
+Each line is handed to the kernel in one write when its sample is over: `kill -9` loses what was in flight, and no more.
 A torn last line (power failure, full disk) is cut off with a warning when the folder is opened again.
 """
 

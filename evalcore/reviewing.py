@@ -20,11 +20,11 @@ from evalcore.sandbox.base import Sandbox
 from evalcore.task import GenerationConfig, TaskConfig
 from evalcore.types import Answer, Prediction, Review, Sample, Scores, Verdict
 from perfbench.engine.dialect.base import Options, Prompt, dialect
-from perfbench.engine.lane import Lane
+from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.request import Deadlines, Request
 from perfbench.engine.retry import RetryPolicy
-from perfbench.engine.scheduler import Keep, Scheduler
+from perfbench.engine.scheduler import Scheduler
 from perfbench.engine.transport.base import Endpoint, open_transport
 
 JUDGE_LANE = "judge"
@@ -115,9 +115,8 @@ class JudgeModel:
         self._key = str(key) if key is not None else own
         self._generation = GenerationConfig.model_validate({"max_tokens": 1024, **args.pop("generation_config", {})})
         if args:
-            raise TaskError(
-                f"judge_model_args has {', '.join(sorted(args))}; it takes model_id, api_url, api_key, generation_config"
-            )
+            names = ", ".join(sorted(args))
+            raise TaskError(f"judge_model_args has {names}; it takes model_id, api_url, api_key, generation_config")
         self.speak = dialect("chat")
 
     def body(self, messages: Sequence[dict[str, Any]]) -> bytes:

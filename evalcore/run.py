@@ -11,34 +11,41 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import orjson
 import yaml
 
-from evalcore.answers import answer_of, prediction_of
-from evalcore.benchmarks.base import Benchmark, PromptOptions
+from evalcore.answers import prediction_of
+from evalcore.benchmarks.base import Benchmark, PromptOptions, RunsPrograms
 from evalcore.benchmarks.table import benchmark
 from evalcore.dataset.load import Where, rows
 from evalcore.dataset.pick import pick
 from evalcore.errors import TaskError
 from evalcore.mock import simulator
-from evalcore.outputs import Appender, EvalFolder, PredictionIndex, read_predictions
-from evalcore.report.build import write_reports
+from evalcore.outputs import Appender, EvalFolder, LineIndex, read_predictions, read_reviews
+from evalcore.report.build import build_report
+from evalcore.report.html import write_page
+from evalcore.report.schema import Report
+from evalcore.reviewing import JUDGE_LANE, Reviewer
+from evalcore.sandbox.base import Sandbox
+from evalcore.sandbox.bubblewrap import Bubblewrap
 from evalcore.task import DatasetArgs, TaskConfig
-from evalcore.types import Message, Prediction, Review, Sample, Scores
+from evalcore.types import Message, Prediction, Review, Sample
 from perfbench.engine.dialect.base import Options, Prompt, dialect
-from perfbench.engine.errors import ExitCode
+from perfbench.engine.errors import ExitCode, PerfbenchError
+from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.request import Deadlines, Record, Request
 from perfbench.engine.retry import RetryPolicy
-from perfbench.engine.scheduler import Keep, Lane, Scheduler
+from perfbench.engine.scheduler import Scheduler
 from perfbench.engine.sinks.jsonl import JsonlSink
 from perfbench.engine.transport.base import Endpoint, open_transport
 
@@ -96,7 +103,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class EvalResult:
     folder: Path
-    reports: Mapping[str, Any]
+    reports: Mapping[str, Report]
     exit_code: ExitCode
     requests: int
     """That this run sent, retries not counted."""
@@ -118,20 +125,31 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
 
 
 def rescore(task: TaskConfig, path: Path) -> EvalResult:
-    """Review a folder's predictions again, without one request."""
+    """Review a folder's predictions again, without one request. Verdicts of judges are kept, not asked for again."""
     folder = EvalFolder.opened(path, task.name_of_model)
     plans = {name: _plan(task, name, need_data=False) for name in task.datasets}
-    appender = Appender()
-    for file in folder.prediction_files():
-        first = next(read_predictions(file), None)
-        if first is None or first.benchmark not in plans:
-            continue
-        reviews = folder.reviews(first.benchmark, first.sample.subset)
-        reviews.unlink(missing_ok=True)
-        for prediction in read_predictions(file):
-            appender.add(reviews, _review(prediction, plans[first.benchmark].benchmark))
-    appender.close()
+    asyncio.run(_rescore(task, folder, plans))
     return _conclude(task, folder, list(plans.values()), 0)
+
+
+async def _rescore(task: TaskConfig, folder: EvalFolder, plans: Mapping[str, Plan]) -> None:
+    reviewer = await _reviewer(task, list(plans.values()))
+    try:
+        for file in folder.prediction_files():
+            first = next(read_predictions(file), None)
+            plan = plans.get(first.benchmark) if first is not None else None
+            if first is None or plan is None or reviewer.is_judged(plan.benchmark):
+                continue
+            reviews = folder.reviews(plan.name, first.sample.subset)
+            draft = Appender()
+            fresh = reviews.with_suffix(".new")
+            fresh.unlink(missing_ok=True)
+            for prediction in read_predictions(file):
+                draft.add(fresh, await reviewer.review(prediction, plan.benchmark, None))
+            draft.close()
+            fresh.replace(reviews)
+    finally:
+        reviewer.close()
 
 
 def report_again(task: TaskConfig, path: Path) -> EvalResult:
@@ -148,82 +166,100 @@ class _Evaluation:
         self._speak = dialect("chat")
         self._options = options_of(task)
         self._appender = Appender()
-        self._warnings: list[str] = []
-        self._known = PredictionIndex(folder, self._warnings)
+        warnings: list[str] = []
+        answered = folder.prediction_files()
+        self._answers = LineIndex(answered, Prediction, lambda one: not one.fault, warnings)
+        reviewed = [] if task.rerun_review else folder.review_files()
+        self._reviews = LineIndex(reviewed, Review, lambda one: one.status == "scored", warnings)
+        for warning in warnings:
+            log.warning(warning)
+        self._planned: dict[str, dict[str, int]] = {plan.name: {} for plan in plans}
         self._requests = 0
-        self._pool: ProcessPoolExecutor | None = None
         for plan in plans:
             progress.tallies[plan.name] = Tally()
 
     async def run(self) -> EvalResult:
-        for warning in self._warnings:
-            log.warning(warning)
-        endpoint = endpoint_of(self._task, self._url)
-        generation = self._task.generation_config
-        lane = Lane(
-            transport=open_transport(self._task.client, endpoint),
-            limits=Limits(
-                requests_per_s=None if self._task.rpm is None else self._task.rpm / 60,
-                tokens_per_min=self._task.tpm,
-            ),
-            retry=RetryPolicy(attempts=1 + self._task.retries, budget_share=float(self._task.retries)),
-            deadlines=Deadlines(generation.timeout, generation.timeout, None), keep=Keep(texts=True),
-            secrets=() if endpoint.api_key is None else (endpoint.api_key,),
-        )  # fmt: skip
-        scheduler = Scheduler({"default": lane}, [_WithoutTexts(JsonlSink(self._folder.requests()))])
+        reviewer = await _reviewer(self._task, self._plans)
+        lanes = {"default": self._lane()}
+        if any(reviewer.is_judged(plan.benchmark) for plan in self._plans):
+            lanes[JUDGE_LANE] = reviewer.judge_lane()
+        scheduler = Scheduler(lanes, [_WithoutTexts(JsonlSink(self._folder.requests()))], seed=self._task.seed)
         items = self._items()
         room = asyncio.Semaphore(SCORING_AHEAD * self._task.eval_batch_size)
+        began_s = time.perf_counter()
         try:
             async with scheduler, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
                 for _ in range(self._task.eval_batch_size):
-                    slots.create_task(self._slot(items, scheduler, reviews, room))
+                    slots.create_task(self._slot(items, scheduler, reviewer, reviews, room))
+        except BaseExceptionGroup as group:
+            known, bugs = group.split(PerfbenchError)
+            if bugs is None and known is not None:
+                raise _first(known) from None
+            raise
         finally:
+            reviewer.close()
             self._appender.close()
-            if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
-        return _conclude(self._task, self._folder, self._plans, self._requests)
+        self._folder.plan().write_bytes(orjson.dumps(self._planned))
+        return _conclude(self._task, self._folder, self._plans, self._requests, time.perf_counter() - began_s)
+
+    def _lane(self) -> Lane:
+        task, endpoint = self._task, endpoint_of(self._task, self._url)
+        timeout_s = task.generation_config.timeout
+        return Lane(
+            transport=open_transport(task.client, endpoint),
+            limits=Limits(requests_per_s=None if task.rpm is None else task.rpm / 60, tokens_per_min=task.tpm),
+            retry=RetryPolicy(attempts=1 + task.retries, budget_share=float(task.retries)),
+            deadlines=Deadlines(timeout_s, timeout_s, None), keep=Keep(texts=True), secrets=endpoint.secrets(),
+        )  # fmt: skip
 
     async def _slot(
-        self, items: Iterator[Item], scheduler: Scheduler, reviews: asyncio.TaskGroup, room: asyncio.Semaphore
-    ) -> None:
+        self, items: Iterator[Item], scheduler: Scheduler, reviewer: Reviewer, reviews: asyncio.TaskGroup,
+        room: asyncio.Semaphore,
+    ) -> None:  # fmt: skip
         """Ask one item after the other; scoring is somebody else's."""
         for item in items:
-            key = item.key
-            prediction = self._known.get(key)
+            key, tally = item.key, self._progress.tallies[item.plan.name]
+            prediction = self._answers.get(key)
             if prediction is None:
                 self._requests += 1
-                request = Request(
-                    key=key, body=item.body, dialect=self._speak, stream=self._options.stream,
-                    model=self._options.model, expected_tokens=self._options.max_tokens or 0,
-                )  # fmt: skip
-                record = await scheduler.submit(request)
-                prediction = prediction_of(record, item.plan.name, item.sample, item.repeat, item.messages)
-                self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
-                self._progress.tallies[item.plan.name].asked += 1
+                prediction = await self._ask(item, key, scheduler)
+                tally.asked += 1
             else:
-                self._progress.tallies[item.plan.name].reused += 1
+                tally.reused += 1
+                review = self._reviews.get(key)
+                if review is not None:
+                    self._count(tally, review, item.plan)
+                    continue
             await room.acquire()
-            reviews.create_task(self._review(item.plan, prediction, room))
+            reviews.create_task(self._review(item.plan, prediction, scheduler, reviewer, room))
 
-    async def _review(self, plan: Plan, prediction: Prediction, room: asyncio.Semaphore) -> None:
+    async def _ask(self, item: Item, key: str, scheduler: Scheduler) -> Prediction:
+        request = Request(
+            key=key, body=item.body, dialect=self._speak, stream=self._options.stream, model=self._options.model,
+            expected_tokens=self._options.max_tokens or 0,
+        )  # fmt: skip
+        record = await scheduler.submit(request)
+        prediction = prediction_of(record, item.plan.name, item.sample, item.repeat, item.messages)
+        self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
+        return prediction
+
+    async def _review(
+        self, plan: Plan, prediction: Prediction, scheduler: Scheduler, reviewer: Reviewer, room: asyncio.Semaphore
+    ) -> None:
         try:
-            if plan.benchmark.cpu_bound and not prediction.fault:
-                if self._pool is None:
-                    self._pool = ProcessPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1))
-                loop = asyncio.get_running_loop()
-                review = await loop.run_in_executor(self._pool, _review_named, prediction, plan.name)
-            else:
-                review = _review(prediction, plan.benchmark)
+            review = await reviewer.review(prediction, plan.benchmark, scheduler)
             self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
-            tally = self._progress.tallies[plan.name]
-            if review.status == "scored":
-                tally.scored += 1
-                tally.total_score += review.scores[plan.benchmark.protocols[0]].value
-            else:
-                tally.unscored += 1
-            self._progress.changed()
+            self._count(self._progress.tallies[plan.name], review, plan)
         finally:
             room.release()
+
+    def _count(self, tally: Tally, review: Review, plan: Plan) -> None:
+        if review.status == "scored":
+            tally.scored += 1
+            tally.total_score += review.scores[plan.benchmark.protocols[0]].value
+        else:
+            tally.unscored += 1
+        self._progress.changed()
 
     def _items(self) -> Iterator[Item]:
         """Every item of the task, one after the other; samples are read as they are needed."""
@@ -231,7 +267,9 @@ class _Evaluation:
             options = PromptOptions(plan.args.prompt_template, plan.args.system_prompt, plan.args.extra)
             for subset in plan.subsets:
                 shots = _shots(plan, subset, self._task.seed)
+                planned = self._planned[plan.name]
                 for sample in _samples(self._task, plan, subset):
+                    planned[sample.subset] = planned.get(sample.subset, 0) + self._task.repeats
                     messages = plan.benchmark.messages(sample, shots, options)
                     body = self._speak.encode(Prompt(messages=messages), self._options)
                     for repeat in range(self._task.repeats):
@@ -330,26 +368,25 @@ def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample
     return lambda: (found.sample(row, subset) for row in rows(found.source, subset, split, plan.where))
 
 
-def _review_named(prediction: Prediction, name: str) -> Review:
-    """In a helper process: the benchmark is found again by its name."""
-    return _review(prediction, benchmark(name))
+async def _reviewer(task: TaskConfig, plans: list[Plan]) -> Reviewer:
+    """What scores this task's answers. Raises before any request when a sandbox, a judge or an extra is missing."""
+    sandbox: Sandbox | None = None
+    if any(isinstance(plan.benchmark, RunsPrograms) for plan in plans):
+        sandbox = Bubblewrap()
+        await sandbox.check()
+    reviewer = Reviewer(task, sandbox)
+    for plan in plans:
+        reviewer.is_judged(plan.benchmark)
+        ready = getattr(plan.benchmark, "ready", None)
+        if ready is not None:
+            ready()
+    return reviewer
 
 
-def _review(prediction: Prediction, by: Benchmark) -> Review:
-    """Score an answer; what has none is unscored. A scorer that raises is a bug of ours, and stops the run."""
-    sample = prediction.sample
-    scores: Scores = {}
-    answer = answer_of(prediction)
-    if not prediction.fault:
-        scores = by.score(sample, answer)
-    return Review(
-        key=prediction.key, sample_id=sample.id, subset=sample.subset, group=sample.group, category=sample.category,
-        repeat=prediction.repeat, status="unscored" if prediction.fault else "scored", fault=prediction.fault,
-        detail=prediction.detail, scores=scores, attempts=prediction.attempts, prompt=prediction.messages,
-        text=answer.text, reasoning_chars=len(answer.reasoning), target=sample.target, choices=sample.choices,
-        finish_reason=prediction.finish_reason, input_tokens=prediction.input_tokens,
-        output_tokens=prediction.output_tokens, ttft_ms=prediction.ttft_ms, latency_ms=prediction.latency_ms,
-    )  # fmt: skip
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _folder(task: TaskConfig) -> EvalFolder:
@@ -363,11 +400,36 @@ def _folder(task: TaskConfig) -> EvalFolder:
     return folder
 
 
-def _conclude(task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int) -> EvalResult:
+def _conclude(
+    task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None
+) -> EvalResult:
     """Compute the reports from what is in the folder, and what the shell learns."""
-    reports = write_reports(task, folder, {plan.name: plan.benchmark for plan in plans})
+    planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
+    reports: dict[str, Report] = {}
+    for plan in plans:
+        files = [file for subset in plan.subsets if (file := folder.reviews(plan.name, subset)).is_file()]
+        report = build_report(
+            plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
+            planned=planned.get(plan.name), settings=_settings(task, plan), window_s=window_s,
+        )  # fmt: skip
+        target = folder.report(plan.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(report.dump())
+        reports[plan.name] = report
+    write_page(folder, reports)
     coverage = min((report.coverage for report in reports.values()), default=0.0)
     code = ExitCode.DONE
     if coverage < task.needed_coverage:
         code = ExitCode.TARGET if coverage == 0 else ExitCode.INCONCLUSIVE
     return EvalResult(folder.path, reports, code, requests)
+
+
+def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:
+    """What moves scores more than models do."""
+    generation = task.generation_config
+    return {
+        "few_shot": plan.few_shot, "max_tokens": generation.max_tokens, "temperature": generation.temperature,
+        "chat": True, "limit": task.limit, "limit_mode": task.limit_mode, "seed": task.seed,
+        "repeats": task.repeats, "shuffle_choices": plan.args.shuffle_choices,
+        "prompt_template": plan.args.prompt_template, "system_prompt": plan.args.system_prompt,
+    }  # fmt: skip

@@ -79,37 +79,72 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return low, high
 
 
-def macro(parts: Mapping[str, Mean], values: Mapping[str, Sequence[float] | Floats]) -> Mean:
-    """Mean of the means of parts, each weighing the same, with the variance of a stratified sample.
+def macro(values: Mapping[str, Sequence[float] | Floats], groups: Mapping[str, Sequence[str]] | None = None) -> Mean:
+    """Mean of the means of parts, each weighing the same. Raises NoData without parts, or when one is empty.
 
-    A part with one unit has no variance of its own and takes the pooled one of the others. Where all of them are right
-    (or wrong) the variance is nothing and says nothing; then Wilson's interval of as many trials as the weights leave
-    (Kish's effective number) is taken. `values` are the units behind each mean.
+    The variance is that of a stratified sample: the sum of the parts' own, over the square of their number. A part of
+    one unit takes the variance pooled over the others. A group that reaches over several parts (one question in eleven
+    languages) is one cluster of weighted residuals. Zeros and ones get Wilson's interval of the number of trials that
+    would have that variance; where there is none (all right, or all wrong), of the number that the weights leave
+    (L. Kish, Survey Sampling, 1965).
     """
-    if not parts:
+    if not values:
         raise NoData("macro mean of no parts")
+    parts = {name: mean(each, groups[name] if groups is not None else None) for name, each in values.items()}
     k = len(parts)
     value = math.fsum(part.value for part in parts.values()) / k
     n = sum(part.n for part in parts.values())
-    known = [part for part in parts.values() if part.se is not None and part.n > 1]
-    if not known:
-        # One unit a part: the means themselves are the sample.
-        whole = mean([part.value for part in parts.values()])
-        return Mean(value, n, whole.se, whole.low, whole.high, f"macro of {k}: one unit each, {whole.method}")
-    pooled = sum((part.n - 1) * part.n * (part.se or 0.0) ** 2 for part in known) / sum(part.n - 1 for part in known)
-    variance = sum(
-        part.se**2 if part.se is not None and part.n > 1 else pooled / part.n for part in parts.values()
-    )  # fmt: skip
-    se = math.sqrt(variance) / k
     data = np.concatenate([np.asarray(each, dtype=np.float64) for each in values.values()])
-    words = f"macro of {k}"
-    words += f", {k - len(known)} of one unit pooled" if len(known) < k else ""
+    if max(part.n for part in parts.values()) == 1:  # the means themselves are the sample
+        whole = mean([part.value for part in parts.values()])
+        return Mean(value, n, whole.se, whole.low, whole.high, f"macro of {k} of one unit each, {whole.method}")
+    if groups is not None and _shared(groups):
+        se, degrees = _linear_se(values, groups, parts)
+        words = f"macro of {k}, clustered ({degrees + 1} clusters)"
+    else:
+        se, degrees, lone = _stratified_se(parts)
+        words = f"macro of {k}" + (f", {lone} of one unit pooled" if lone else "")
     if bool(np.isin(data, (0.0, 1.0)).all()):
         kish = k * k / sum(1 / part.n for part in parts.values())
         effective = value * (1 - value) / se**2 if se > 0 else kish
         return Mean(value, n, se, *wilson(value, effective), f"{words}, wilson with {effective:.4g} effective trials")
-    degrees = max(1, sum(part.n - 1 for part in known))
     return Mean(value, n, se, *_t_interval(value, se, degrees, _unit(data)), f"{words}, t")
+
+
+def _stratified_se(parts: Mapping[str, Mean]) -> tuple[float, int, int]:
+    """Standard error, degrees of freedom, and how many parts had no variance of their own."""
+    known = [part for part in parts.values() if part.se is not None]
+    weight = sum(part.n - 1 for part in known)
+    pooled = sum((part.n - 1) * part.n * (part.se or 0.0) ** 2 for part in known) / weight if weight else 0.0
+    variance = sum(pooled / part.n if part.se is None else part.se**2 for part in parts.values())
+    return math.sqrt(variance) / len(parts), max(1, weight), len(parts) - len(known)
+
+
+def _shared(groups: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a group reaches over several parts."""
+    seen: set[str] = set()
+    for names in groups.values():
+        here = set(names) - {""}
+        if seen & here:
+            return True
+        seen |= here
+    return False
+
+
+def _linear_se(
+    values: Mapping[str, Sequence[float] | Floats], groups: Mapping[str, Sequence[str]], parts: Mapping[str, Mean]
+) -> tuple[float, int]:
+    """Standard error of the macro mean from weighted residuals summed over clusters; degrees of freedom."""
+    residuals = np.concatenate(
+        [(np.asarray(each, dtype=np.float64) - parts[name].value) / (len(each) * len(parts))
+         for name, each in values.items()]
+    )  # fmt: skip
+    labels = _cluster_numbers([group for name in values for group in groups[name]])
+    count = int(labels.max()) + 1
+    if count < 2:
+        return 0.0, 1
+    sums = np.bincount(labels, weights=residuals)
+    return math.sqrt(count / (count - 1) * float(np.square(sums).sum())), count - 1
 
 
 def pass_at(n: int, correct: int, k: int) -> float | None:

@@ -18,10 +18,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from evalcore.benchmarks.table import BENCHMARKS
 from evalcore.errors import TaskError
 from perfbench import fieldtypes as t
-from perfbench import redact, yamlfile
+from perfbench.engine import redact
 from perfbench.fieldtypes import key
-from perfbench.problems import describe
-from perfbench.suggest import did_you_mean
+from perfbench.settings import yamlfile
+from perfbench.settings.problems import describe
+from perfbench.settings.suggest import did_you_mean
 
 MODEL, DATA, ASKING, JUDGING, RUNNING = "Model", "Data", "Asking", "Judging", "Running"
 GROUPS = (MODEL, DATA, ASKING, JUDGING, RUNNING)
@@ -63,13 +64,13 @@ class GenerationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    max_tokens: int | None = Field(2048, ge=1)
-    temperature: float | None = Field(0.0, ge=0)
+    max_tokens: int | None = Field(default=2048, ge=1)
+    temperature: float | None = Field(default=0.0, ge=0)
     top_p: float | None = None
     top_k: int | None = None
     seed: int | None = None
     stop: t.Texts | None = None
-    n: int | None = Field(None, ge=1)
+    n: int | None = Field(default=None, ge=1)
     logprobs: bool | int | None = None
     frequency_penalty: float | None = None
     repetition_penalty: float | None = None
@@ -85,7 +86,7 @@ class DatasetArgs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subset_list: Annotated[tuple[str, ...], BeforeValidator(_names)] | None = None
-    few_shot_num: int | None = Field(None, ge=0)
+    few_shot_num: int | None = Field(default=None, ge=0)
     few_shot_random: bool = False
     prompt_template: str | None = None
     system_prompt: str | None = None

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from evalcore.progress import open_progress
 from evalcore.task import GROUPS, TaskConfig
-from perfbench.flags import flags_of, with_flags
+from perfbench.settings.flags import flags_of, with_flags
 
 
 def run_(
