@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeAlias
@@ -43,22 +43,31 @@ class Mean:
     method: str
 
 
-def mean(values: Sequence[float] | Floats, groups: Sequence[str] | None = None) -> Mean:
-    """Mean of independent values, or of values in clusters. Raises NoData when there are none.
+def mean(
+    values: Sequence[float] | Floats,
+    groups: Sequence[str] | None = None,
+    weights: Sequence[float] | Floats | None = None,
+) -> Mean:
+    """Mean of independent values, or of values in clusters. Raises NoData when there are none, or no weight.
 
     `groups` has one name a value; values of the same name belong together, "" stands alone. Without clusters the
     interval of zeros and ones is Wilson's score interval, of anything else Student's t. With clusters the variance is
     that of sums of residuals over clusters (Liang and Zeger's sandwich, small-sample factor G/(G-1); for evaluations:
-    Miller, "Adding Error Bars to Evals", arXiv 2411.00640) with t for G-1 degrees of freedom.
+    Miller, "Adding Error Bars to Evals", arXiv 2411.00640) with t for G-1 degrees of freedom. Weights that differ make
+    it a ratio of two sums, and its variance the linearised one of that ratio (Cochran, Sampling Techniques, 6.3).
     """
     data = np.asarray(values, dtype=np.float64)
     if data.size == 0:
         raise NoData("mean of no values")
     binary = bool(np.isin(data, (0.0, 1.0)).all())
-    if groups is not None:
-        labels = _cluster_numbers(groups)
-        if labels.max() + 1 < data.size:
-            return _clustered_mean(data, labels, binary)
+    labels = np.arange(data.size) if groups is None else _cluster_numbers(groups)
+    heavy = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if heavy is not None and not heavy.sum() > 0:
+        raise NoData("mean of values without weight")
+    if heavy is not None and not (heavy == heavy[0]).all():
+        return _clustered_mean(data, labels, binary, weights=heavy)
+    if labels.max() + 1 < data.size:
+        return _clustered_mean(data, labels, binary)
     middle = float(data.mean())
     se = None if data.size < 2 else float(data.std(ddof=1)) / math.sqrt(data.size)
     if binary:
@@ -147,6 +156,52 @@ def _linear_se(
     return math.sqrt(count / (count - 1) * float(np.square(sums).sum())), count - 1
 
 
+def function_of_means(
+    columns: Mapping[str, Floats],
+    weights: Mapping[str, Floats],
+    of: Callable[[Mapping[str, float]], Mapping[str, float]],
+    groups: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> dict[str, Mean]:
+    """Figures that are functions of several means over the same units, with percentile intervals of a bootstrap.
+
+    Every column has shape (units,), NaN where a unit has no such score. Whole clusters are drawn where units share a
+    group. A figure that is not defined in a resample (0 / 0) is left out of it.
+    """
+    size = next((column.size for column in columns.values()), 0)
+    if size == 0:
+        raise NoData("figures of no values")
+    labels = np.arange(size) if groups is None else _cluster_numbers(groups)
+    count = int(labels.max()) + 1
+    sums, heavy = {}, {}
+    for name, column in columns.items():
+        there = ~np.isnan(column)
+        weight = np.where(there, weights.get(name, np.ones(size)), 0.0)
+        sums[name] = np.bincount(labels, weights=weight * np.where(there, column, 0.0), minlength=count)
+        heavy[name] = np.bincount(labels, weights=weight, minlength=count)
+    whole = of({name: float(sums[name].sum() / heavy[name].sum()) for name in columns if heavy[name].sum() > 0})
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {name: [] for name in whole}
+    for _ in range(resamples if count > 1 else 0):
+        times = np.bincount(rng.integers(count, size=count), minlength=count)
+        totals = {name: float(times @ heavy[name]) for name in columns}
+        means = {name: float(times @ sums[name]) / totals[name] for name in columns if totals[name] > 0}
+        for name, value in of(means).items() if len(means) == len(columns) else ():
+            if name in drawn:
+                drawn[name].append(value)
+    found = {}
+    for name, value in whole.items():
+        if len(drawn[name]) < 2:
+            found[name] = Mean(value, size, None, None, None, "none: one unit")
+            continue
+        low, high = np.quantile(drawn[name], ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+        se = float(np.std(drawn[name], ddof=1))
+        found[name] = Mean(value, size, se, float(low), float(high), f"bootstrap of {count} units")
+    return found
+
+
 def pass_at(n: int, correct: int, k: int) -> float | None:
     """Chance that one of k answers, drawn from n of which `correct` are right, is right; None when n < k.
 
@@ -187,9 +242,12 @@ def majority(votes: Sequence[tuple[str | None, float]]) -> float | None:
     return math.fsum(math.fsum(each) / len(each) for each in scores) / len(winners)
 
 
-def bracket(scored_sum: float, scored: int, planned: int) -> tuple[float, float]:
-    """Lowest and highest mean possible over all `planned` values from 0 to 1, of which `scored` have that sum."""
-    if planned < 1 or not 0 <= scored <= planned:
+def bracket(scored_sum: float, scored: float, planned: float) -> tuple[float, float]:
+    """Lowest and highest mean possible over all `planned` values from 0 to 1, of which `scored` have that sum.
+
+    Counts may be weights.
+    """
+    if not planned > 0 or not 0 <= scored <= planned:
         raise ValueError(f"bracket of {scored} scored out of {planned} planned")
     return scored_sum / planned, (scored_sum + planned - scored) / planned
 
@@ -280,19 +338,26 @@ def _difference_mean(delta: Floats, labels: npt.NDArray[np.int64], clustered: bo
 
 
 def _clustered_mean(
-    data: Floats, labels: npt.NDArray[np.int64], binary: bool, bounds: tuple[float, float] | None = (0.0, 1.0)
+    data: Floats,
+    labels: npt.NDArray[np.int64],
+    binary: bool,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+    weights: Floats | None = None,
 ) -> Mean:
     count = int(labels.max()) + 1
-    middle = float(data.mean())
+    heavy = np.ones(data.size) if weights is None else weights
+    middle = float((heavy * data).sum() / heavy.sum())
     if count < 2:
         return Mean(middle, data.size, None, None, None, "none: one cluster")
-    residuals = np.bincount(labels, weights=data - middle)
-    se = math.sqrt(count / (count - 1) * float(np.square(residuals).sum())) / data.size
+    residuals = np.bincount(labels, weights=heavy * (data - middle))
+    se = math.sqrt(count / (count - 1) * float(np.square(residuals).sum())) / float(heavy.sum())
     if binary and middle in (0.0, 1.0):
         # No spread is seen, which is not to say that there is none: as if each cluster were one trial.
         return Mean(middle, data.size, se, *wilson(middle, count), f"wilson of {count} clusters")
     limits = bounds if bounds is not None and _unit(data) else None
-    return Mean(middle, data.size, se, *_t_interval(middle, se, count - 1, limits), f"clustered ({count} clusters), t")
+    words = f"clustered ({count} clusters), t" if count < data.size else "t"
+    words += "" if weights is None else ", weighted"
+    return Mean(middle, data.size, se, *_t_interval(middle, se, count - 1, limits), words)
 
 
 def _t_interval(middle: float, se: float, degrees: int, bounds: tuple[float, float] | None) -> tuple[float, float]:

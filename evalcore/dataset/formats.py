@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -20,6 +20,7 @@ from evalcore.errors import DataError
 
 Row: TypeAlias = dict[str, Any]
 Reader: TypeAlias = Callable[[Path, Sequence[str] | None], Iterator[Row]]
+Texts: TypeAlias = Callable[[str], Iterable[Row]]
 LIST_KEYS = ("examples", "data", "rows", "questions", "instances")
 """Under which a json file may keep its rows beside other things (a canary, a version)."""
 PARQUET_ROWS = 256
@@ -29,11 +30,15 @@ UNREADABLE = (OSError, EOFError, UnicodeDecodeError)
 csv.field_size_limit(1 << 30)  # passages are longer than the 128 KiB that csv takes by default
 
 
-def read(file: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """The rows of a file. `columns` name the cells of csv and tsv files that have no line of names.
+def read(file: Path, columns: Sequence[str] | None = None, texts: Texts | None = None) -> Iterator[Row]:
+    """The rows of a file. `columns` name the cells of csv and tsv files that have no line of names; `texts` finds the
+    rows of a .txt file.
 
     Raises DataError when the format is not known, or once a row is not what it should be.
     """
+    if texts is not None and file.name.lower().endswith(".txt"):
+        yield from _running_text(file, texts)
+        return
     reader = READERS.get(format_of(file.name) or "")
     if reader is None:
         raise DataError(f"{file}: its name ends in none of {', '.join(READERS)} (or .gz of a text format)")
@@ -47,6 +52,14 @@ def format_of(name: str) -> str | None:
     """The ending that says how a file is read, without .gz; None when it is no data file."""
     plain = name.lower().removesuffix(".gz")
     return next((ending for ending in READERS if plain.endswith(ending)), None)
+
+
+def _running_text(file: Path, texts: Texts) -> Iterator[Row]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UNREADABLE as error:
+        raise DataError(f"{file} cannot be read: {error}") from None
+    yield from texts(text)
 
 
 def _open(file: Path) -> IO[bytes]:

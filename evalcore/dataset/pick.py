@@ -45,7 +45,7 @@ def pick(
     Only samples of `subsets` are looked at (None: of all). Identical rows get different ids ("ID~2"): both are asked.
     Raises TaskError when the limit makes no sense.
     """
-    check_limit(limit)
+    limit = checked(limit)
 
     def opened() -> Iterator[Sample]:
         return _told_apart(one for one in samples() if subsets is None or one.subset in subsets)
@@ -57,11 +57,14 @@ def pick(
     return _stratified(opened, limit, seed)
 
 
-def check_limit(limit: Limit) -> None:
-    """Raises TaskError unless it is a count from 1, or a share above 0 and up to 1."""
-    whole = isinstance(limit, int) and not isinstance(limit, bool)
-    if limit is None or (whole and limit >= 1) or (isinstance(limit, float) and 0 < limit <= 1):
-        return
+def checked(limit: Limit) -> Limit:
+    """The limit, a whole float above 1 as the count it is. Raises TaskError unless it is a count or a share."""
+    if isinstance(limit, float) and limit > 1 and limit.is_integer():
+        return int(limit)
+    if limit is None or (isinstance(limit, float) and 0 < limit <= 1):
+        return limit
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1:
+        return limit
     raise TaskError(
         f"limit is {limit!r}: give a count of samples for each subset (100), or a share above 0 and up to 1.0 (0.1)"
     )

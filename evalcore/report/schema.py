@@ -150,6 +150,8 @@ class Report(_Part):
     """Name of the protocol that is quoted."""
     protocols: dict[str, Protocol]
     """By name, the headline first; empty when nothing was scored."""
+    derived: dict[str, Estimate] = {}
+    """Figures that are functions of the means of protocols (an F-score, a mean of four)."""
     n: int
     """Samples that were scored at least once."""
     coverage: float
