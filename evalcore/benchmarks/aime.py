@@ -1,8 +1,8 @@
 """AIME 2024 and 2025: thirty problems a year whose answers are whole numbers from 0 to 999.
 
 American Invitational Mathematics Examination, papers I and II; problems (c) Mathematical Association of America.
-Items: 30 each. Prompt: the problem, and the wish for reasoning that ends in a box; no worked examples, as DeepSeek-R1 (arXiv
-2501.12948) and others report. One greedy pass moves by 3.3 points an item, so ask for 16 repeats or more.
+Items: 30 each. Prompt: the problem, and the wish for reasoning that ends in a box; no worked examples, as DeepSeek-R1
+(arXiv 2501.12948) and others report. One greedy pass moves by 3.3 points an item, so ask for 16 repeats or more.
 
 Scores of one generation:
 - integer (headline): the whole number in the last box, else the one the text states as its answer; equal as numbers, so

@@ -40,11 +40,15 @@ _DIFFERENT, _SAME = Equality(False), Equality(True)
 def same_answer(gold: str, answer: str) -> Equality:
     """Ours: equal strings by the MATH normaliser, else equal to Math-Verify. Case of words does not matter.
 
-    A gold answer that is a word or more is compared as words alone: to a parser of formulas letters are factors, and
-    their order would not matter.
+    Without the credit that the two give by accident: a tail of text with figures in it ("5 or 7") is no unit; a gold
+    answer in words is compared as words alone, because to a parser of formulas letters are factors, and their order
+    would not matter; and a relation ("> 5") is not the number in it.
     """
-    if same_string(gold, answer):
+    unit = answer.partition("\\text{ ")[2]
+    if same_string(gold, answer) and not re.search(r"\d", unit):
         return _SAME
+    if _RELATION.search(answer) and not _RANGE.search(gold):
+        return _DIFFERENT
     word = _words(gold)
     if word is not None:
         return Equality(word == _words(answer))
@@ -91,6 +95,8 @@ def _too_long(gold: str, answer: str) -> bool:
     return max(len(gold), len(answer)) > LONGEST_ANSWER
 
 
+_RELATION = re.compile(r"[<>≤≥≠]|\\(?:[lg]t|[lgn]e|[lgn]eq|[lg]eqslant|not)\b")
+_RANGE = re.compile(rf"{_RELATION.pattern}|[\[\]()]|\\in\b|\\cup\b")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|textrm)\s?\{([^{}]*)\}")
 
 

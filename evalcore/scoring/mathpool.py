@@ -38,25 +38,33 @@ class Reply:
     """Why there was no verdict: "time limit", or that the helper died (memory, depth); empty: there is one."""
 
 
-class _GaveUp(Exception):
+class GaveUp(Exception):
     """No verdict came; the helper has to be replaced."""
 
 
+@lru_cache(maxsize=1)
 def require_math() -> None:
     """Raises TaskError naming the extra when Math-Verify or sympy is not installed."""
     for package in ("math_verify", "sympy", "antlr4"):
-        if importlib.util.find_spec(package) is None:
+        if not _installed(package):
             raise TaskError(
                 f"comparing formulas needs the package {package}, which is not installed; "
                 "install the extra `math` (pip install 'perfbench[math]')"
             )
 
 
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # its place among the modules was taken by something that is none
+        return False
+
+
 def ask(how: str, gold: str, answer: str) -> Reply:
     """Whether the two are the same, `how` one of mathworker's ways. Blocks until there is a verdict, or none."""
     try:
         return Reply(_verdict(os.getpid(), how, gold, answer))
-    except _GaveUp as reason:
+    except GaveUp as reason:
         return Reply(False, str(reason))
 
 
@@ -84,7 +92,7 @@ class MathPool:
             self._free.put(None)
 
     def ask(self, how: str, gold: str, answer: str) -> bool:
-        """Raises _GaveUp when there was no verdict."""
+        """Raises GaveUp when there was no verdict."""
         helper = self._free.get()
         try:
             helper = helper or _Helper(self._limit_s)
@@ -96,6 +104,10 @@ class MathPool:
             raise
         finally:
             self._free.put(helper)
+
+    def pids(self) -> list[int]:
+        """Process ids of the helpers that are free now."""
+        return [helper.pid for helper in list(self._free.queue) if helper is not None]
 
     def close(self) -> None:
         """Ends the helpers that are free; one that is busy ends with its standard input."""
@@ -121,19 +133,23 @@ class _Helper:
                 "says why, and pip install 'perfbench[math]' installs what fits"
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, how: str, gold: str, answer: str) -> bool:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps([how, gold, answer]).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
-            raise _GaveUp("the helper died") from None
+            raise GaveUp("the helper died") from None
         line = self._line(_WALL_S)
         if line is None:
-            raise _GaveUp("time limit")
+            raise GaveUp("time limit")
         if not line:
             by_timer = self._process.wait() == -signal.SIGPROF
-            raise _GaveUp("time limit" if by_timer else "the helper died")
+            raise GaveUp("time limit" if by_timer else "the helper died")
         return line == SAME
 
     def kill(self) -> None:
