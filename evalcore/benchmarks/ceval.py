@@ -50,7 +50,9 @@ CHINESE = {subject: name for words in GROUPS.values() for subject, name in zip(*
 
 class CEval(ChineseExam):
     name = "ceval"
-    info = Info("C-Eval", "https://arxiv.org/abs/2305.08322", "CC BY-NC-SA 4.0", 1346, ("knowledge", "choice", "chinese"))
+    info = Info(
+        "C-Eval", "https://arxiv.org/abs/2305.08322", "CC BY-NC-SA 4.0", 1346, ("knowledge", "choice", "chinese")
+    )
     source = Source(
         local={
             "val": below("ceval", "val/{subset}_val.csv", "{subset}/val-*.parquet", "val*.jsonl*"),

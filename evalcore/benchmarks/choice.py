@@ -7,8 +7,8 @@ question, lettered options, and the wish for a last line "Answer: X". Worked exa
 What log-likelihood scoring needs of a benchmark stands in its samples and not in its prompts: context, question,
 choices and the target's letter.
 
-`shuffled` puts the options of a sample in another order: for `shuffle_choices`, and for sources that hold the right
-one always at the same place.
+`shuffled` puts the options of a sample in another order, for `shuffle_choices`; `permuted` is the same without asking
+what the options say, for sources that hold the right one always at the same place.
 """
 
 from __future__ import annotations
@@ -173,20 +173,36 @@ def _shown(row: Mapping[str, Any]) -> str:
 
 
 NAMES_OTHERS = re.compile(
-    r"\b(?:(?:all|none|any|both|neither|either) of (?:the|these|them)|above|below)\b|^[A-Z](?: only|,? (?:and|or|&) [A-Z])\b",
-    re.I,
+    r"(?i:\b(?:all|none|any|both|neither|either|two|three) of (?:these|them|the (?:above|others?|choices|options)))\b"
+    r"|(?i:\bthe (?:above|below)\b)|以上(?:都|皆|均|全|各|选项|選項|说|說|所)|[A-Z][和与與、][A-Z]"
+    r"|\b(?:[Bb]oth|[Nn]either|[Ee]ither|[Oo]nly) \(?[A-Z]\b|\b[A-Z]\)?,? (?:and|or|nor|&) \(?[A-Z]\b"
+    r"|^\(?[A-Z]\)? only\b"
 )
 
 
 def shuffled(sample: Sample, seed: int) -> Sample:
+    """The sample with its options in another order, but for one whose options speak of others.
+
+    "All of the above" or "A and B" mean something else at another place, so such a sample keeps its order.
+    """
+    if any(NAMES_OTHERS.search(choice) for choice in sample.choices):
+        return _reordered(sample, range(len(sample.choices)))
+    return permuted(sample, seed)
+
+
+def permuted(sample: Sample, seed: int) -> Sample:
     """The sample with its options in an order that the seed and its id decide, and the target's letter to match.
 
-    `meta["permutation"]` says for each place which option of the source stands there. Options that speak of others
-    ("all of the above", "A and B") mean something else at another place, so such a sample keeps its order.
+    `meta["permutation"]` says for each place which option of the source stands there.
     """
     order = list(range(len(sample.choices)))
-    if not any(NAMES_OTHERS.search(choice) for choice in sample.choices):
-        random.Random(f"{seed}\0{sample.id}").shuffle(order)
+    random.Random(f"{seed}\0{sample.id}").shuffle(order)
+    return _reordered(sample, order)
+
+
+def _reordered(sample: Sample, order: Sequence[int]) -> Sample:
+    if not sample.choices:
+        return sample
     before = sample.meta.get("permutation", range(len(order)))
     return msgspec.structs.replace(
         sample,

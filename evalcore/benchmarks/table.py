@@ -6,7 +6,7 @@ import importlib
 
 from evalcore.benchmarks.base import Benchmark
 from evalcore.errors import TaskError
-from perfbench.suggest import did_you_mean
+from perfbench.settings.suggest import did_you_mean
 
 BENCHMARKS: dict[str, str] = {
     # mathematics
@@ -15,6 +15,23 @@ BENCHMARKS: dict[str, str] = {
     "gsm8k": "evalcore.benchmarks.gsm8k:Gsm8k",
     "math_500": "evalcore.benchmarks.math_500:Math500",
     "mgsm": "evalcore.benchmarks.mgsm:Mgsm",
+    # choice
+    "arc": "evalcore.benchmarks.arc:Arc",
+    "bbh": "evalcore.benchmarks.bbh:BigBenchHard",
+    "boolq": "evalcore.benchmarks.boolq:BoolQ",
+    "ceval": "evalcore.benchmarks.ceval:CEval",
+    "cmmlu": "evalcore.benchmarks.cmmlu:Cmmlu",
+    "commonsense_qa": "evalcore.benchmarks.commonsense_qa:CommonsenseQa",
+    "hellaswag": "evalcore.benchmarks.hellaswag:Hellaswag",
+    "mmlu": "evalcore.benchmarks.mmlu:Mmlu",
+    "mmlu_pro": "evalcore.benchmarks.mmlu_pro:MmluPro",
+    "openbookqa": "evalcore.benchmarks.openbookqa:OpenBookQa",
+    "race": "evalcore.benchmarks.race:Race",
+    "race_h_lm": "evalcore.benchmarks.race:RaceHighLastQuestion",
+    "truthful_qa": "evalcore.benchmarks.truthful_qa:TruthfulQa",
+    "winogrande": "evalcore.benchmarks.winogrande:Winogrande",
+    # your own
+    "general_mcq": "evalcore.benchmarks.general_mcq:GeneralMcq",
 }
 
 

@@ -6,7 +6,7 @@ Paper: Lin et al., "TruthfulQA: Measuring How Models Mimic Human Falsehoods", 20
 Rows: the hub's truthfulqa/truthful_qa, configuration multiple_choice: question, mc1_targets and mc2_targets {choices,
 labels}; the original's mc_task.json: mc1_targets {text: 0 or 1}; a derived file: mc1 {choices, label}, mc2 {correct,
 incorrect}. The one right option of mc1 comes first in all of them, so every sample is shuffled here, always by the
-same seed; the permutation stands in its meta. Never look up the figure of an unshuffled run.
+same seed; the permutation stands in its meta.
 
 Scored: mc1 as a question with lettered options. The published mc1 and mc2 compare likelihoods after a fixed primer:
 other protocols; mc2 has no form that is answered in words, its texts are kept in the sample's meta. No worked examples.
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalcore.benchmarks.base import Info, Source
-from evalcore.benchmarks.choice import LAYOUT, Choice, below, choice_sample, field, mapping, shuffled
+from evalcore.benchmarks.choice import LAYOUT, Choice, below, choice_sample, field, mapping, permuted
 from evalcore.errors import DataError
 from evalcore.types import Sample
 
@@ -60,7 +60,7 @@ class TruthfulQa(Choice):
             gold=right[0],
             meta={"mc2_true": tuple(truths), "mc2_false": tuple(lies)},
         )
-        return shuffled(sample, ORDER_SEED)
+        return permuted(sample, ORDER_SEED)
 
     def _right(self, targets: Mapping[str, Any]) -> list[str]:
         texts, right = self._targets(targets)

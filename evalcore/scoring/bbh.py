@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from evalcore.scoring.letters import plain
+from evalcore.scoring.boxed import last_box
 
 SAYS = "the answer is"
 
@@ -43,34 +43,38 @@ def harness(text: str) -> str | None:
     return None
 
 
-STATEMENT = re.compile(r"(?:(?:the|final|my|correct) answer is|\banswer ?:|<<boxed>>:|答案(?:是|:))[ \n:]{0,2}", re.I)
+STATEMENT = re.compile(r"(?:(?:the|final|my|correct) answer is|\banswer ?[:：]|答案(?:是|[:：]))[ \t\n:]?", re.I)
 NEXT_QUESTION = re.compile(r"^Q ?:", re.MULTILINE)
-TAIL = re.compile(r"[.,;!]+$")
+EMPHASIS = re.compile(r"\*\*|__")
+AROUND = " \t.,;!*_`$\"'“”‘’"
+"""What may stand around an answer and is not of it; brackets may be the answer, and stay."""
 
 
 def last_answer(text: str) -> str | None:
-    """Ours, for answers that are no option: after the last "the answer is" or "answer:", or in the last box.
+    """Ours, for answers that are no option: the line after the last "the answer is" or "answer:", or its box.
 
-    Through Markdown, LaTeX and quotes; what follows a line "Q:" after a statement was never asked. None without one.
+    Through bold, quotes and a full stop; what follows a line "Q:" after a statement was never asked. Without a
+    statement, an answer of one line that is no sentence among others is the answer itself. Else None.
     """
-    text = plain(text)
+    text = EMPHASIS.sub("", text).strip()
     found = None
     for statement in STATEMENT.finditer(text):
         if found is not None and NEXT_QUESTION.search(text, found.end(), statement.start()):
             break
         found = statement
-    return None if found is None else TAIL.sub("", text[found.end() :].partition("\n")[0]).strip()
+    if found is None:
+        return None if not text or "\n" in text or ". " in text else text.strip(AROUND)
+    line = _line(text[found.end() :])
+    return (last_box(line) or line).strip(AROUND)
 
 
 def same(extracted: str | None, target: str) -> bool:
-    """Equal but for case, quotes and blanks; lists of words may have commas; a number may have them too."""
+    """Equal but for case, quotes, blanks, and commas in numbers and between words."""
     return extracted is not None and _even(extracted) == _even(target)
 
 
 def _even(text: str) -> str:
-    text = plain(text).casefold()
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return " ".join(TAIL.sub("", text).replace(",", " ").split())
+    return " ".join(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.strip(AROUND)).replace(",", " ").casefold().split())
 
 
 def _line(text: str) -> str:

@@ -167,7 +167,7 @@ DENIED = re.compile(
 )
 DENIED_CHARS = 32  # how far back a denial is looked for: three words
 
-LETTER = re.compile(r"(?P<open>[(\[<]?) ?(?P<letter>[A-Za-z])(?![A-Za-z0-9°+#])(?P<close> ?[)\]>]?)")
+LETTER = re.compile(r"(?P<open>[(\[<]?) ?(?P<letter>[A-Za-z])(?![A-Za-z0-9°+#])(?P<close>(?: ?[)\]>])?)")
 NOT_ALONE = re.compile(r"[-/&][A-Za-z0-9]|\.[A-Z]\b")
 """B-cell, A/C, D.C.: the letter is a part of something."""
 ARTICLE = re.compile(r" (?!(?i:because|since|as|due|which|given|based|for|so)\b)[A-Za-z0-9]")
@@ -192,14 +192,13 @@ def last_statement(text: str, choices: Sequence[str]) -> str | None:
     option with its label, the only one there ("B. Paris"); a whole answer that is one option's text. What follows the
     statement from a line "Question:" on was never asked, as base models write, and is not read.
     """
-    text = plain(text)
-    stated = [*_stated(text, choices)]
+    text, options = plain(text), [_bare(plain(choice)) for choice in choices[: len(ascii_uppercase)]]
+    stated = sorted(_stated(text, options))
     if stated:
-        stated.sort()
         limits = [found.start() for found in NEXT_QUESTION.finditer(text) if found.start() > stated[0][0]]
         letter = [letter for at, letter in stated if not limits or at < limits[0]][-1]
         return None if letter == UNDECIDED else letter
-    return _labelled(text, choices) or _option_text(text, choices)
+    return _labelled(text, options) or _option_text(text, options)
 
 
 def plain(text: str) -> str:
@@ -211,13 +210,17 @@ def plain(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _stated(text: str, choices: Sequence[str]) -> list[tuple[int, str]]:
+def _stated(text: str, options: Sequence[str]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     for cue in CUE.finditer(text):
-        if LINKED.search(cue["link"]) and not _denied(text, cue.start()) and (letter := _letter_or_text(text, cue.end(), choices)):
+        if (
+            LINKED.search(cue["link"])
+            and not _denied(text, cue.start())
+            and (letter := _letter_or_text(text, cue.end(), options))
+        ):
             found.append((cue.start(), letter))
     for cue in CHOSEN.finditer(text):
-        if not _denied(text, cue.start()) and (letter := _letter_at(text, cue.end(), choices)):
+        if not _denied(text, cue.start()) and (letter := _letter_at(text, cue.end(), options)):
             found.append((cue.start(), letter))
     for cue in NAMED.finditer(text):
         judged = cue["judged"].lower()
@@ -225,7 +228,7 @@ def _stated(text: str, choices: Sequence[str]) -> list[tuple[int, str]]:
         if ((cue["cue"] and right) or "answer" in judged or (right and "option" in judged)) and not _denied(
             text, cue.start()
         ):
-            found.append((cue.start(), _option(cue["letter"].strip("()[]"), choices) or UNDECIDED))
+            found.append((cue.start(), _option(cue["letter"].strip("()[]"), options) or UNDECIDED))
     return found
 
 
@@ -233,11 +236,11 @@ def _denied(text: str, at: int) -> bool:
     return DENIED.search(text[max(0, at - DENIED_CHARS) : at].rpartition("\n")[2]) is not None
 
 
-def _letter_or_text(text: str, at: int, choices: Sequence[str]) -> str | None:
-    return _letter_at(text, at, choices) or _option_text(text[at : at + STATEMENT_CHARS].partition("\n")[0], choices)
+def _letter_or_text(text: str, at: int, options: Sequence[str]) -> str | None:
+    return _letter_at(text, at, options) or _option_text(text[at : at + STATEMENT_CHARS].partition("\n")[0], options)
 
 
-def _letter_at(text: str, at: int, choices: Sequence[str]) -> str | None:
+def _letter_at(text: str, at: int, options: Sequence[str]) -> str | None:
     """The letter that stands at that place, UNDECIDED where it is one of two or not offered, None where it is none."""
     found = LETTER.match(text, at)
     if found is None or NOT_ALONE.match(text, found.end()):
@@ -250,35 +253,35 @@ def _letter_at(text: str, at: int, choices: Sequence[str]) -> str | None:
         return None
     if SECOND.match(text, found.end()):
         return UNDECIDED
-    return _option(letter.upper(), choices) or UNDECIDED
+    return _option(letter.upper(), options) or UNDECIDED
 
 
-def _labelled(text: str, choices: Sequence[str]) -> str | None:
+def _labelled(text: str, options: Sequence[str]) -> str | None:
     lines = text.split("\n")
     if lone := LONE.fullmatch(lines[-1]):
-        return _option(lone[1], choices)
-    if len({letter for letter in LABEL.findall(text) if _option(letter, choices)}) == 1:
+        return _option(lone[1], options)
+    if len({letter for letter in LABEL.findall(text) if _option(letter, options)}) == 1:
         for line in (lines[0], lines[-1]):
             label = LABEL.match(line)
-            if label and (letter := _option(label[1], choices)) and _fits(line[label.end() :], letter, choices):
+            if label and (letter := _option(label[1], options)) and _fits(line[label.end() :], letter, options):
                 return letter
     return None
 
 
-def _fits(rest: str, letter: str, choices: Sequence[str]) -> bool:
+def _fits(rest: str, letter: str, options: Sequence[str]) -> bool:
     """Whether what stands behind a label is that option's text, the beginning of it or a reason, and not a part (A)."""
-    rest, choice = _bare(rest[:STATEMENT_CHARS]), _bare(plain(choices[ascii_uppercase.index(letter)]))
+    rest, choice = _bare(rest[:STATEMENT_CHARS]), options[ascii_uppercase.index(letter)]
     return (
         choice.startswith(rest) or (bool(choice) and rest.startswith(choice)) or rest.startswith(("because", "since"))
     )
 
 
-def _option_text(text: str, choices: Sequence[str]) -> str | None:
+def _option_text(text: str, options: Sequence[str]) -> str | None:
+    """The letter of the one option whose text this is."""
     if len(text) > 4 * STATEMENT_CHARS:
         return None
     wanted = _bare(text)
-    same = [ascii_uppercase[i] for i, choice in enumerate(choices[:26]) if wanted and _bare(plain(choice)) == wanted]
-    return same[0] if len(same) == 1 else None
+    return ascii_uppercase[options.index(wanted)] if wanted and options.count(wanted) == 1 else None
 
 
 def _bare(text: str) -> str:
