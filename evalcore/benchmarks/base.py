@@ -93,13 +93,14 @@ class RunsPrograms(Protocol):
 
 @runtime_checkable
 class Judged(Protocol):
-    """What a benchmark adds whose answers a model judges, as `judge_strategy` auto and llm do.
+    """What a benchmark adds whose answers a model can judge; the pipeline asks the judge between these two.
 
-    Its `score` is what judge_strategy rule gives, under the names in `rule_protocols`.
+    `protocols` are the names that `score` gives, by rule; `judge_protocols` those that `judged` gives, headline first.
     """
 
-    rule_protocols: tuple[str, ...]
-    """Empty: no rule is right, and a task that asks for rules is refused."""
+    judge_protocols: tuple[str, ...]
+    judge_by_default: bool
+    """What judge_strategy auto does: True where no rule is right, so that a task without a judge is refused."""
 
     def judge_prompt(self, sample: Sample, answer: Answer) -> list[Message]:
         """What the judge is sent."""

@@ -30,8 +30,18 @@ BENCHMARKS: dict[str, str] = {
     "race_h_lm": "evalcore.benchmarks.race:RaceHighLastQuestion",
     "truthful_qa": "evalcore.benchmarks.truthful_qa:TruthfulQa",
     "winogrande": "evalcore.benchmarks.winogrande:Winogrande",
+    # text
+    "drop": "evalcore.benchmarks.drop:Drop",
+    "ifeval": "evalcore.benchmarks.ifeval:IfEval",
+    "simple_qa": "evalcore.benchmarks.simple_qa:SimpleQa",
+    "trivia_qa": "evalcore.benchmarks.trivia_qa:TriviaQa",
+    # code
+    "humaneval": "evalcore.benchmarks.humaneval:HumanEval",
+    "mbpp": "evalcore.benchmarks.mbpp:Mbpp",
+    "mbpp_sanitized": "evalcore.benchmarks.mbpp:MbppSanitized",
     # your own
     "general_mcq": "evalcore.benchmarks.general_mcq:GeneralMcq",
+    "general_qa": "evalcore.benchmarks.general_qa:GeneralQa",
 }
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from evalcore.scoring.ifeval.arguments import Arguments, relates
 from evalcore.scoring.ifeval.language import is_language
-from evalcore.scoring.ifeval.sentences import words
+from evalcore.scoring.ifeval.sentences import capital_words
 
 
 def capital_word_frequency(response: str, arguments: Arguments) -> bool:
-    """Words, as the Penn Treebank cuts them (DON'T is two), in which every letter is a capital."""
-    capitals = sum(1 for word in words(response) if word.isupper())
-    return relates(capitals, arguments, "capital_frequency", "capital_relation")
+    return relates(capital_words(response), arguments, "capital_frequency", "capital_relation")
 
 
 def english_capital(response: str, arguments: Arguments) -> bool:
