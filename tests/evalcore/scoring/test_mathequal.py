@@ -169,8 +169,8 @@ def test_without_the_extra_it_is_an_error_that_names_it(monkeypatch):
 
 
 _PIECES = st.sampled_from(
-    ["1", "2", "x", "+", "-", "/", "^", "{", "}", "\\frac", "\\sqrt", "\\text{ ", "=", "$", "(", ")", ",", ".", "\\", " ",
-     "٣", "\n", "\\left", "\ud800", "a ", "\\boxed{", "\\%"]
+    ["1", "2", "x", "+", "-", "/", "^", "{", "}", "\\frac", "\\sqrt", "\\text{ ", "=", "$", "(", ")", ",", ".", "\\",
+     " ", "٣", "\n", "\\left", "\ud800", "a ", "\\boxed{", "\\%"]
 )  # fmt: skip
 
 
