@@ -249,10 +249,10 @@ def _letter_at(text: str, at: int, options: Sequence[str]) -> str | None:
     closed = bool(found["close"].strip())
     if letter.islower() and not (closed or LINE_END.match(text, found.end())):
         return None
-    if letter in "AI" and not closed and ARTICLE.match(text, found.end()):
-        return None
     if SECOND.match(text, found.end()):
         return UNDECIDED
+    if letter in "AI" and not closed and ARTICLE.match(text, found.end()):
+        return None
     return _option(letter.upper(), options) or UNDECIDED
 
 
