@@ -118,11 +118,12 @@ class _Scores:
             over = "subset"
         elif np.unique(found.category[units.sample]).size > 1:
             over = "category"
-        macro = None if over is None else self._macro(units, over)
+        macro = None if over is None or units.weight is not None else self._macro(units, over)
         quoted = macro if average == "macro" and macro is not None else micro
         return Protocol(
             score=quoted.score, se=quoted.se, low=quoted.low, high=quoted.high, method=quoted.method,
-            average="macro" if quoted is macro else "micro", micro=micro, macro=macro, macro_over=over,
+            average="macro" if quoted is macro else "micro", micro=micro, macro=macro,
+            macro_over=None if macro is None else over,
             bracket=self._bracket(name, macro=quoted is macro and over == "subset"),
         )  # fmt: skip
 

@@ -177,7 +177,8 @@ class _Reader:
         return Columns(
             sample=ints["sample"], repeat=ints["repeat"], scored=flags["scored"], fault=ints["fault"],
             parsed=flags["parsed"], truncated=flags["truncated"], empty=flags["empty"], attempts=ints["attempts"],
-            extracted=ints["extracted"], values=values, weights=weights, input_tokens=ints["in"], output_tokens=ints["out"],
+            extracted=ints["extracted"], values=values, weights=weights,
+            input_tokens=ints["in"], output_tokens=ints["out"],
             ttft_ms=np.array(self._floats["ttft"]), latency_ms=np.array(self._floats["latency"]),
             subset=of_sample["subset"], category=of_sample["category"], group=of_sample["group"],
             subsets=self._names["subset"].words(), categories=self._names["category"].words(),
