@@ -7,7 +7,8 @@ Items: 30 each. Prompt: the problem, and the wish for reasoning that ends in a b
 Scores of one generation:
 - integer (headline): the whole number in the last box, else the one the text states as its answer; equal as numbers, so
   073 is 73. What is not one whole number (a fraction, a sum left standing) is no answer.
-- boxed: the MATH benchmark's extraction and normaliser, as lm-evaluation-harness scores these sets: 073 is not 73.
+- harness: lm-evaluation-harness's tasks aime24 and aime25: the last box, else what stands between the first and the
+  last dollar sign, else the whole text; equal by the normaliser of MATH, so 073 is not 73.
 """
 
 from __future__ import annotations
@@ -38,12 +39,13 @@ class Aime:
     source: Source
     subsets = ("main",)
     few_shot = 0
-    protocols = ("integer", "boxed")
+    protocols = ("integer", "harness")
     average = "micro"
     max_tokens = 16384
     cpu_bound = False
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
+        row = {key.lower(): value for key, value in row.items()}  # some copies write Problem and Answer
         problem = text_of(row, "problem" if row.get("problem") else "question", self.name)
         gold = row.get("answer") or row.get("expected_answer") or last_box(str(row.get("solution") or ""))
         target = whole_number(str(gold))
@@ -61,17 +63,22 @@ class Aime:
             stated = marked_number(answer.text)
             said = None if stated is None else stated.text
         number = None if said is None else whole_number(said)
-        boxed = last_box_of_math(answer.text)
+        by_harness = _by_harness(answer.text)
         return {
             "integer": Score(
                 value=float(number is not None and str(number) == sample.target),
                 extracted=None if number is None else str(number),
             ),
-            "boxed": Score(
-                value=float(boxed is not None and same_string(sample.target, boxed)),
-                extracted=None if boxed is None else boxed[:500],
-            ),
+            "harness": Score(value=float(same_string(sample.target, by_harness)), extracted=by_harness[:500] or None),
         }
+
+
+def _by_harness(text: str) -> str:
+    boxed = last_box_of_math(text)
+    if boxed is not None:
+        return boxed
+    first, last = text.find("$"), text.rfind("$")
+    return text[first + 1 : last] if first < last else text
 
 
 class Aime24(Aime):

@@ -3,7 +3,9 @@
 - `same_string`: the normaliser of the MATH benchmark (Hendrycks et al. 2021, arXiv 2103.03874, repository
   hendrycks/math, modeling/math_equivalence.py), quirks kept.
 - `same_by_minerva`: the normaliser of Lewkowycz et al. 2022 (Minerva, arXiv 2206.14858, appendix D), then equal as
-  strings, or sympy's simplify of the difference is 0, as lm-evaluation-harness's minerva_math does.
+  strings, or sympy's simplify of the difference is 0, as lm-evaluation-harness's minerva_math does. The normaliser is
+  the paper's, on which published scores stand: it takes the "ft" out of \\left and makes 01 of 0,1 (the harness has
+  since mended both), on both sides alike.
 - `same_by_math_verify`: huggingface/Math-Verify, the gold answer first because its comparison is not symmetric.
 
 `same_answer` is ours and the headline: the first or the third, words compared as words. The last three need the extra
@@ -122,7 +124,7 @@ def math_plain(text: str) -> str:
         text = text.replace(old, new)
     for gone in _DELETED_THEN:
         text = text.replace(gone, "")
-    text = _without_unit(text).replace("\\%", "")
+    text = _without_unit(text).replace("\\%", "").replace("\\%", "")  # twice, as there: of "\\\\%%" nothing stays
     text = text.replace(" .", " 0.").replace("{.", "{0.")
     if not text:
         return text

@@ -69,20 +69,22 @@ def test_gsm8k_does_not_credit_the_number_where_a_cut_text_happened_to_stop():
 
 
 @pytest.mark.parametrize(
-    ("text", "integer", "boxed"),
+    ("text", "integer", "harness"),
     [
         pytest.param(r"\boxed{73}", 1, 1, id="boxed"),
         pytest.param(r"\boxed{073}", 1, 0, id="zeros in front"),
         pytest.param(r"\boxed{m+n = 73}", 1, 0, id="behind the equals sign"),
         pytest.param("The answer is 73.", 1, 0, id="in words"),
+        pytest.param("so it is $73$.", 0, 1, id="between dollars"),
+        pytest.param("73", 0, 1, id="nothing else"),
         pytest.param(r"73, so \boxed{74}", 0, 0, id="the box counts"),
         pytest.param(r"\boxed{\frac{73}{1}}", 0, 0, id="a fraction is not read"),
         pytest.param("there are 73", 0, 0, id="the last number is not the answer"),
         pytest.param("", 0, 0, id="empty"),
     ],
 )
-def test_aime_compares_integers(text, integer, boxed):
-    assert values(Aime24(), "73", text) == {"integer": integer, "boxed": boxed}
+def test_aime_compares_integers(text, integer, harness):
+    assert values(Aime24(), "73", text) == {"integer": integer, "harness": harness}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,7 @@ def test_aime_compares_integers(text, integer, boxed):
         pytest.param({"problem": "p", "answer": 73}, id="number"),
         pytest.param({"problem": "p", "answer": "073"}, id="text"),
         pytest.param({"question": "p", "answer": "73"}, id="called question"),
+        pytest.param({"Problem": "p", "Answer": 73}, id="capitals"),
         pytest.param({"problem": "p", "expected_answer": "73"}, id="expected_answer"),
         pytest.param({"problem": "p", "solution": r"\boxed{073}"}, id="in the solution alone"),
     ],
