@@ -5,6 +5,7 @@ Scores are drawn with their intervals, because a bar without one says more than 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def charts(reports: Sequence[Report]) -> list[Chart]:
 
 def height_px(chart: Chart) -> int:
     """Room for a row each."""
-    return max(150, 80 + ROW_PX * len(chart.figure["data"][0]["y"]))
+    return max(160, 90 + ROW_PX * len(chart.figure["data"][0]["y"]))
 
 
 def _headlines(reports: Sequence[Report]) -> Chart:
@@ -62,17 +63,17 @@ def _bars(points: Sequence[tuple[str, Estimate | Protocol]]) -> dict[str, Any]:
     """Horizontal, the first on top. Per cent when all are shares."""
     shares = all(is_share(figure.score) for _, figure in points)
     scale = 100 if shares else 1
-    names = [f"{plotly_text(name)}{_zero_width(place)}" for place, (name, _) in enumerate(points)]
+    names = _distinct([plotly_text(name) for name, _ in points])
     values = [scale * figure.score for _, figure in points]
     up = [0 if figure.high is None else scale * (figure.high - figure.score) for _, figure in points]
     down = [0 if figure.low is None else scale * (figure.score - figure.low) for _, figure in points]
     texts = [f"n = {figure.n if isinstance(figure, Estimate) else figure.micro.n}" for _, figure in points]
     bar = {
         "type": "bar", "orientation": "h", "y": names, "x": [round(value, 4) for value in values], "text": texts,
-        "textposition": "none", "marker": {"color": "@blue"},
+        "textposition": "none", "marker": {"color": "@sky"},
         "hovertemplate": "%{y}: %{x:.2f}" + ("\u202f%" if shares else "") + "<br>%{text}<extra></extra>",
-        "error_x": {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": "@muted",
-                    "thickness": 1.5, "width": 3},
+        "error_x": {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": "@text",
+                    "thickness": 2, "width": 3},
     }  # fmt: skip
     axis: dict[str, Any] = {"title": {"text": "score, %" if shares else "score"}, "rangemode": "tozero"}
     return {
@@ -80,12 +81,18 @@ def _bars(points: Sequence[tuple[str, Estimate | Protocol]]) -> dict[str, Any]:
         "layout": {
             "hovermode": "closest",
             "bargap": 0.35,
+            "margin": {"l": 52, "r": 12, "t": 10, "b": 52},
             "xaxis": axis | ({"range": [0, 100]} if shares else {}),
             "yaxis": {"autorange": "reversed", "type": "category", "tickmode": "array", "tickvals": names},
         },
     }
 
 
-def _zero_width(place: int) -> str:
-    """Names that look the same when shortened stay different bars."""
-    return "\u200b" * place if place else ""
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names that look the same once shortened stay different bars, by spaces of no width."""
+    seen = Counter[str]()
+    found = []
+    for name in names:
+        found.append(name + "\u200b" * seen[name])
+        seen[name] += 1
+    return found

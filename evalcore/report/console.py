@@ -117,7 +117,13 @@ def _lines(report: Report) -> list[RenderableType]:
     """Faults, repeats, judges and speed, a line each."""
     lines: list[RenderableType] = []
     for kind, count in report.integrity.errored.items():
-        lines.append(Text.assemble((f"{harmless(kind)} × {count}  ", "red"), facts.fault(kind)))
+        lines.append(
+            Text.assemble(
+                (f"{harmless(report.benchmark)}, unscored  ", "bold"),
+                (f"{harmless(kind)} {count}  ", "red"),
+                facts.fault(kind),
+            )
+        )
     for title, found in (
         ("repeats", facts.repeat_facts(report)),
         ("judging", facts.judging_facts(report.integrity)),

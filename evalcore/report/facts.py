@@ -14,6 +14,7 @@ from perfbench.report.text import NARROW_SPACE, NOTHING, explain, grouped, harml
 
 LOUD_SHARE = 0.05
 """From this share on, answers that were cut, empty or unreadable are worth a warning: they move a score by as much."""
+PLURALS = {"subset": "subsets", "category": "categories"}
 FAULTS = {
     **REFUSALS,
     "unjudged": "the judge gave no verdict that could be read",
@@ -60,7 +61,11 @@ def score_rows(report: Report) -> list[ScoreRow]:
         )  # fmt: skip
         other = protocol.micro if protocol.average == "macro" else protocol.macro
         if other is not None and name == report.headline:
-            word = "micro" if protocol.average == "macro" else f"macro over {protocol.macro_over}s"
+            word = (
+                "micro"
+                if protocol.average == "macro"
+                else f"macro over {PLURALS.get(protocol.macro_over or '', 'parts')}"
+            )
             rows.append(_plain(report, f"{name}, {word}", other, shares))
     rows += [_plain(report, name, figure, is_share(figure.score)) for name, figure in report.derived.items()]
     return rows

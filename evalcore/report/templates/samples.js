@@ -21,7 +21,7 @@
     const body = make("tbody", {}, ...(sample.scores || []).map((score) => make("tr", {},
       make("th", { scope: "row", textContent: score.name }),
       make("td", { textContent: figure(score.value) }),
-      make("td", { textContent: score.extracted === null ? "nothing could be read out" : `read: ${score.extracted}` }),
+      make("td", { textContent: score.extracted === null ? (score.value ? "" : "nothing was read out") : `read: ${score.extracted}` }),
       make("td", { className: "muted", textContent: score.detail }))));
     return make("div", {}, make("h4", { textContent: "scores" }), make("table", {}, body));
   };
