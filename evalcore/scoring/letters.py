@@ -162,9 +162,10 @@ NAMED = re.compile(
 )
 """Option X is correct; X is the (correct) answer."""
 DENIED = re.compile(
-    r"(?i:\b(?:not|isnt|isn.t|arent|cannot|cant|never|dont|wouldnt|wrong|incorrect|false|if|whether|why|suppose|assume"
-    r"|neither|nor|other|another|unlike)[ ,:]+(?:\w+[ ,:]+){0,2}|(?:不|错误|錯誤|不正确的?|不是|没有)\W?)$"
+    r"(?i:\b(?:not|isnt|arent|cannot|cant|never|dont|doesnt|wouldnt|wrong|incorrect|false|if|whether|suppose|assume"
+    r"|doubt|neither|nor)(?: \w+){0,2} $|\b(?:other|another|possible) $)|(?:不|错误|錯誤|不正确的?|不是|没有)$"
 )
+"""Right before a statement, in the same clause: "is not the", "if the", "the wrong"."""
 DENIED_CHARS = 32  # how far back a denial is looked for: three words
 
 LETTER = re.compile(r"(?P<open>[(\[<]?) ?(?P<letter>[A-Za-z])(?![A-Za-z0-9°+#])(?P<close>(?: ?[)\]>])?)")
