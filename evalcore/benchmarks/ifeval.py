@@ -5,7 +5,7 @@ Apache-2.0. Items: 541 prompts, 834 instructions of 25 kinds (evalcore.scoring.i
 Prompt: as it is; no worked examples. Scores of one generation, side by side:
 - prompt_strict (headline): all instructions of the prompt are followed. prompt_loose: they are, in some variant of the
   response (without first or last line, without stars).
-- instruction_strict, instruction_loose: share of instructions, pooled over all prompts (a score's weight is their number).
+- instruction_strict, instruction_loose: share of instructions, pooled over all prompts (by the weight of a score).
 - prompt_strict_fixed: prompt_strict with the reference's random letters counted as the prompt means them.
 Derived: mean_of_four, which Meta's model cards call IFEval.
 """

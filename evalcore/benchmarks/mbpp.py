@@ -3,7 +3,8 @@
 Paper: Austin et al., 2021, https://arxiv.org/abs/2108.07732 (google-research, mbpp). Licence: CC BY 4.0. Items: 500
 (test of the full set, tasks 11-510); the sanitized subset has 257 in its test split. Prompt: the sentence and the
 assertions; three worked examples, tasks 2, 3 and 4, as in the paper. The first fenced block that defines the function
-the assertions call is run with them in the sandbox (3 seconds); imports and set-up code of the row come before it.
+the assertions call is run with them in the sandbox; imports and set-up code of the row come before it. The paper states
+no time limit; 10 seconds let every reference solution end (that of task 123 takes 3).
 
 Score: passed. The one local file of all 974 tasks is divided by their numbers, as the paper does.
 """
@@ -19,10 +20,11 @@ from evalcore.benchmarks.fewshot import turns
 from evalcore.benchmarks.humaneval import passed
 from evalcore.benchmarks.rows import text_of
 from evalcore.errors import DataError
-from evalcore.sandbox.base import Program, Result
+from evalcore.sandbox.base import Limits, Program, Result
 from evalcore.scoring.code import code_of, mbpp_program
 from evalcore.types import Answer, Message, Sample, Scores
 
+LIMITS = Limits(wall_s=10.0)
 SPLITS = {"prompt": range(2, 5), "test": range(11, 511), "validation": range(511, 601), "train": range(601, 975)}
 CALLED = re.compile(
     r"\b(?!assert\b|set\b|sorted\b|tuple\b|list\b|str\b|int\b|float\b|len\b|round\b|not\b|math\b)(\w+)\s?\("
@@ -78,7 +80,9 @@ class Mbpp:
         return with_options(_ask(sample), sample, options, turns(shots, _ask, _reply))
 
     def program(self, sample: Sample, answer: Answer) -> Program:
-        return Program(source=mbpp_program(_code(sample, answer) or "", sample.target, sample.meta["setup"]))
+        return Program(
+            source=mbpp_program(_code(sample, answer) or "", sample.target, sample.meta["setup"]), limits=LIMITS
+        )
 
     def verdict(self, sample: Sample, answer: Answer, result: Result) -> Scores:
         return passed(_code(sample, answer), result)

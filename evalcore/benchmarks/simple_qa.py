@@ -5,7 +5,7 @@ bare question, no worked examples. A judge puts each answer into one of three cl
 our own words, and its reader is ours (evalcore.scoring.grade), for the official one reads "CORRECT" as "not attempted".
 
 Scores: correct (headline), incorrect, not_attempted; derived from their means: correct_given_attempted, and f_score,
-the harmonic mean of that and correct. By rule, if the task insists: exact_match after SQuAD's normalisation, a lower bound.
+the harmonic mean of that and correct. By rule, if the task insists: exact_match after SQuAD's normalisation: too low.
 """
 
 from __future__ import annotations

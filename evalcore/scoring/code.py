@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 
 FENCE = re.compile(r"^[ \t]{0,8}(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
-STARTS_CODE = re.compile(r"^(?:def|async def|class|import|from|@\w+)\b", re.MULTILINE)
+STARTS_CODE = re.compile(
+    r"^(?:(?:async )?def \w|class \w+[:(]|import \w|from [\w.]+ import\b|@\w|[^\W\d]\w{0,60}(?:, ?\w{1,60}){0,9} ?=)",
+    re.MULTILINE,
+)
 STOPS = re.compile(r"\n(?:class|def|#|if|print)")  # HumanEval's stop strings for a model that completes
 OTHER_LANGUAGES = frozenset(
     {"bash", "sh", "shell", "console", "text", "txt", "output", "json", "yaml", "markdown", "md"}

@@ -2,7 +2,7 @@
 
 Protocol: Dua et al., "DROP: A Reading Comprehension Benchmark Requiring Discrete Reasoning Over Paragraphs", 2019
 (arXiv 1903.00161), and its evaluator (allenai/allennlp-reading-comprehension, drop_eval.py), quirks kept: a number
-keeps its punctuation and becomes a float's spelling, and whatever Python's float() reads is a number; F1 is rounded to two
+keeps its punctuation and becomes a float's spelling; whatever Python's float() reads is a number; F1 is rounded to two
 decimals; the best gold answer counts, those whose first span is blank are passed over.
 """
 
