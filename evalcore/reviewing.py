@@ -42,15 +42,17 @@ class Reviewer:
         self._judge = JudgeModel(task)
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 2, thread_name_prefix="scoring")
 
+    def protocols(self, by: Benchmark) -> tuple[str, ...]:
+        """The names of the scores that this task's reviews of a benchmark have, headline first."""
+        return by.judge_protocols if self.is_judged(by) and isinstance(by, Judged) else by.protocols
+
     def is_judged(self, by: Benchmark) -> bool:
         """Whether a model judges this benchmark's answers. Raises TaskError when the strategy does not fit it."""
         strategy = self._task.judge_strategy
         if strategy == "pairwise":
             raise TaskError("judge_strategy pairwise needs a benchmark of pairs, and none is here yet; take single")
         if isinstance(by, Judged):
-            if strategy == "rule" and not by.rule_protocols:
-                raise TaskError(f"judge_strategy rule: no rule is right for {by.name}; take auto, and name a judge")
-            return strategy != "rule"
+            return by.judge_by_default if strategy == "auto" else strategy != "rule"
         if strategy in ("llm", "single"):
             raise TaskError(f"judge_strategy {strategy}: {by.name} has no question for a judge; take auto")
         return False

@@ -256,7 +256,7 @@ class _Evaluation:
     def _count(self, tally: Tally, review: Review, plan: Plan) -> None:
         if review.status == "scored":
             tally.scored += 1
-            tally.total_score += review.scores[plan.benchmark.protocols[0]].value
+            tally.total_score += next(iter(review.scores.values())).value
         else:
             tally.unscored += 1
         self._progress.changed()
@@ -404,18 +404,21 @@ def _conclude(
     task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None
 ) -> EvalResult:
     """Compute the reports from what is in the folder, and what the shell learns."""
+    reviewer = Reviewer(task)
     planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
     reports: dict[str, Report] = {}
     for plan in plans:
         files = [file for subset in plan.subsets if (file := folder.reviews(plan.name, subset)).is_file()]
         report = build_report(
             plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
+            expected=reviewer.protocols(plan.benchmark),
             planned=planned.get(plan.name), settings=_settings(task, plan), window_s=window_s,
         )  # fmt: skip
         target = folder.report(plan.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(report.dump())
         reports[plan.name] = report
+    reviewer.close()
     write_page(folder, reports)
     coverage = min((report.coverage for report in reports.values()), default=0.0)
     code = ExitCode.DONE

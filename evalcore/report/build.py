@@ -26,19 +26,22 @@ def build_report(
     reviews: Iterable[Review],
     *,
     model: str,
+    expected: Sequence[str] | None = None,
     planned: Mapping[str, int] | None = None,
     settings: Mapping[str, Any] | None = None,
     window_s: float | None = None,
 ) -> Report:
     """The report of one benchmark from its reviews, which are read once.
 
+    `expected` names the scores, headline first; None: those of the benchmark's rules.
     `planned` says by subset how many answers (samples times repeats) there should be; None: as many as there are
     reviews. `window_s` is how long the evaluation took.
     """
-    headline = benchmark.protocols[0]
+    expected = expected or benchmark.protocols
+    headline = expected[0]
     found = columns(reviews, headline)
     scores = _Scores(found, planned)
-    names = [name for name in (*benchmark.protocols, *sorted(found.values)) if scores.has(name)]
+    names = [name for name in (*expected, *sorted(found.values)) if scores.has(name)]
     protocols = {name: scores.protocol(name, benchmark.average) for name in dict.fromkeys(names)}
     total = scores.planned_total()
     return Report(
