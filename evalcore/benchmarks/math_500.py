@@ -5,13 +5,14 @@ https://arxiv.org/abs/2103.03874; the 500 test items are those of Lightman et al
 https://arxiv.org/abs/2305.20050 (repository openai/prm800k). Licence: MIT. Items: 500.
 
 Prompt: the problem, and the wish for reasoning that ends in a box; no worked examples (the rows have no train split).
-The answer is the last box; a text without one is unreadable and counts as wrong. Gold: the field `answer`.
+The answer is the last box, else what "the answer is ..." states; a text with neither is unreadable and counts as
+wrong. Gold: the field `answer`.
 
 Scores of one generation, in order of strength; all but `string` need the extra `math`:
 - equal (headline): equal by the MATH normaliser, or to Math-Verify; a gold answer in words is compared as words.
-- string: the MATH benchmark's own extraction and normaliser, quirks kept.
-- minerva: Minerva's normaliser, then sympy's simplify of the difference, on the boxed answer.
-- math_verify: huggingface/Math-Verify alone, on the boxed answer.
+- string: the MATH benchmark's own extraction (boxes alone) and normaliser, quirks kept.
+- minerva: Minerva's normaliser, then sympy's simplify of the difference, on the same answer.
+- math_verify: huggingface/Math-Verify alone, on the same answer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 from evalcore.benchmarks.base import Info, PromptOptions, Source, with_options
 from evalcore.benchmarks.fewshot import turns
 from evalcore.benchmarks.rows import content_id, text_of
-from evalcore.scoring.boxed import last_box, last_box_of_math
+from evalcore.scoring.boxed import last_box, last_box_of_math, stated_formula
 from evalcore.scoring.mathequal import Equality, same_answer, same_by_math_verify, same_by_minerva, same_string
 from evalcore.scoring.mathpool import require_math
 from evalcore.types import Answer, Message, Sample, Score, Scores
@@ -69,6 +70,7 @@ class Math500:
 
     def score(self, sample: Sample, answer: Answer) -> Scores:
         said, by_math = last_box(answer.text), last_box_of_math(answer.text)
+        said = stated_formula(answer.text) if said is None else said
         return {
             "equal": _compared(same_answer, sample.target, said),
             "string": Score(

@@ -1,8 +1,9 @@
 """Boxes: the final answer in LaTeX's \\boxed{...} or \\fbox{...}.
 
 `boxes` and `last_box` are ours: balanced braces, escaped ones not counted, one pass over the text however many boxes
-it leaves open. `last_box_of_math` is the extraction of the MATH benchmark (Hendrycks et al. 2021, arXiv 2103.03874,
-repository hendrycks/math, and from there lm-evaluation-harness), kept as it is for scores under its name.
+it leaves open; `stated_formula` reads the answer of a text that says it in words instead. `last_box_of_math` is the
+extraction of the MATH benchmark (Hendrycks et al. 2021, arXiv 2103.03874, repository hendrycks/math, and from there
+lm-evaluation-harness), kept as it is for scores under its name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import re
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"\\(?:boxed|fbox)[ \t]{0,8}\{|\\.|[{}]", re.DOTALL)
+_STATEMENT = re.compile(
+    r"\banswer\b[*_ ]{0,3}(?:is\b(?! not\b)|[:：])[:：*_ ]{0,4}\s{0,4}(?=\S)([^\n]{1,2000})", re.IGNORECASE
+)
+_FORMULA = re.compile(r"(?:\*\*)?(?:\$\$?([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\])")
 _BRACELESS = re.compile(r"\\(?:boxed|fbox)[ \t]{1,8}([^\s${}\\]{1,100})")
 
 
@@ -49,6 +54,21 @@ def last_box(text: str) -> str | None:
         return closed[-1].content
     bare = _BRACELESS.findall(text)
     return bare[-1].rstrip(".,;") if bare else None
+
+
+def stated_formula(text: str) -> str | None:
+    """What the last "the answer is ..." says: the formula that follows, else the words up to the end of the sentence.
+
+    This reads Minerva's "Final Answer: The final answer is $X$. I hope it is correct." too.
+    """
+    start = max((found.end() for found in _STATEMENT.finditer(text)), default=None)
+    if start is None:
+        return None
+    said = text[start : start + 2000].partition("\n")[0]
+    formula = _FORMULA.match(said)
+    if formula is not None:
+        return next(filter(None, formula.groups()), "").strip()
+    return re.split(r"\.(?=\s|$|\*)", said, maxsplit=1)[0].strip(" *_") or None
 
 
 def last_box_of_math(text: str) -> str | None:

@@ -116,6 +116,8 @@ def test_math_500_asks_for_a_box_and_scores_it():
     assert "\\boxed{}" in bench.messages(sample, [], PromptOptions())[-1]["content"]
     assert sample.category == "Algebra"
     assert values(bench, sample.target, r"\boxed{0.25}") == {"equal": 1, "string": 0, "minerva": 1, "math_verify": 1}
+    said = values(bench, sample.target, "The answer is 0.25.")
+    assert said == {"equal": 1, "string": 0, "minerva": 1, "math_verify": 1}
     assert values(bench, sample.target, r"it is 0.25") == {"equal": 0, "string": 0, "minerva": 0, "math_verify": 0}
     assert values(bench, sample.target, r"\boxed{\dfrac14}")["string"] == 1
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalcore.scoring.boxed import boxes, last_box, last_box_of_math
+from evalcore.scoring.boxed import boxes, last_box, last_box_of_math, stated_formula
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,27 @@ from evalcore.scoring.boxed import boxes, last_box, last_box_of_math
 def test_last_box(text, ours, theirs):
     assert last_box(text) == ours
     assert last_box_of_math(text) == theirs
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        pytest.param(
+            "Final Answer: The final answer is $[2,5)$. I hope it is correct.", "[2,5)", id="Minerva's sentence"
+        ),
+        pytest.param(r"The answer is \(\frac{1}{2}\), of course.", r"\frac{1}{2}", id="inline formula"),
+        pytest.param("**Answer:** 0.5", "0.5", id="markdown"),
+        pytest.param("The answer is p - q. Done.", "p - q", id="up to the end of the sentence"),
+        pytest.param("The answer is 3.5", "3.5", id="a point is no end"),
+        pytest.param("The answer is 3. No: the answer is 4.", "4", id="the last one"),
+        pytest.param("The answer is:\n\n$$x$$", "x", id="on its own line"),
+        pytest.param("The answer is not 3", None, id="denied"),
+        pytest.param("it is 3", None, id="not announced"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_stated_formula(text, formula):
+    assert stated_formula(text) == formula
 
 
 @given(
