@@ -138,19 +138,33 @@ LATEX_WORDS = re.compile(r"\\(?:text(?:bf|it|rm)?|math(?:rm|bf|bb|sf|it)|operato
 TAGS = re.compile(r"</?(?:b|i|u|em|strong|mark|span|p|code)>|</answer>", re.IGNORECASE)
 QUOTING = str.maketrans(dict.fromkeys("*_`$\\{}\"“”„«»「」『』'’‘", ""))
 
-CUE = re.compile(
-    r"(?i:\b(?:answer|antwort|respuesta|réponse|reponse|resposta|risposta|ответ|jawaban"
-    r"|(?:correct|right|best|final|chosen) (?:option|choice|letter|one|response|statement))\b"
-    r"|<<boxed>>|答案|正确选项|正確選項|答え|回答|정답|답변)"
+LINK = (
     r"(?P<link>(?:[ \n]?(?:(?i:is|be|are|should|would|must|will|has|to|the|this|that|question|here|correct|right|best"
     r"|final|single|most|likely|probably|therefore|thus|hence|clearly|definitely|indeed|simply|option|choice|letter"
-    r"|answer|as|follows|ist|lautet|es|est|la|é|è|adalah|die|der)\b|是|为|為|应|應|该|該|选|選|择|擇|は|[:=→>-]|–|—)){0,9})"
-    r"[ \n]?"
+    r"|answer|as|follows|ist|lautet|es|est|la|é|è|adalah|die|der)\b|是|为|為|应|應|该|該|选|選|择|擇|は"
+    r"|[:=>→-]|–|—)){0,9}[ \n]?)"
 )
+CUES = (
+    (("answer",), re.compile(r"(?:[aA]nswer|ANSWER)\b" + LINK)),
+    (
+        ("correct ", "right ", "best ", "final ", "chosen "),
+        re.compile(r"(?i:correct|right|best|final|chosen) (?i:option|choice|letter|one|response|statement)\b" + LINK),
+    ),
+    (
+        ("antwort", "respuesta", "réponse", "reponse", "resposta", "risposta", "ответ", "jawaban"),
+        re.compile(r"(?i:antwort|respuesta|réponse|reponse|resposta|risposta|ответ|jawaban)\b" + LINK),
+    ),
+    (
+        ("<<boxed>>", "答案", "正确选项", "正確選項", "答え", "回答", "정답", "답변"),
+        re.compile(r"(?:<<boxed>>|答案|正确选项|正確選項|答え|回答|정답|답변)" + LINK),
+    ),
+)
+"""What a statement begins with, and small words of which one has to be in the text: looked for first, being quick."""
 LINKED = re.compile(r"(?i:\b(?:is|be|ist|lautet|es|est|é|è|adalah)\b)|[:=→是为為选選は]|-+>|\n")
+CHOICES_MADE = ("choose", "select", "pick", "chose", "go with", "going with", "opt for", "选", "選")
 CHOSEN = re.compile(
-    r"(?:(?i:\b(?:choose|select|pick|chose|selected|picked|go with|going with|opt for)(?: the)?"
-    r"(?: (?:option|choice|answer|letter))?)|(?:故|应|應|因此|所以)?(?:选择|選擇|选|選))[: ]{0,2}"
+    r"(?:(?i:choose|select|pick|chose|selected|picked|go with|going with|opt for)(?: the)?"
+    r"(?: (?i:option|choice|answer|letter))?|(?:故|应|應|因此|所以)?(?:选择|選擇|选|選))[: ]{0,2}"
     r"(?=[(\[]?[A-Z](?:[)\].,;:!。，]|\n|$| (?i:because|since|as)\b|[^\x00-\x7f]))"
 )
 """I choose X. Only where a clause ends after X: in mathematics, one also chooses C in R."""
@@ -213,28 +227,29 @@ def plain(text: str) -> str:
 
 def _stated(text: str, options: Sequence[str]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
-    for cue in CUE.finditer(text):
-        if (
-            LINKED.search(cue["link"])
-            and not _denied(text, cue.start())
-            and (letter := _letter_or_text(text, cue.end(), options))
-        ):
-            found.append((cue.start(), letter))
-    for cue in CHOSEN.finditer(text):
-        if not _denied(text, cue.start()) and (letter := _letter_at(text, cue.end(), options)):
+    small = text.lower()
+    for words, pattern in CUES:
+        for cue in pattern.finditer(text) if any(word in small for word in words) else ():
+            stated = LINKED.search(cue["link"]) and _begins(text, cue.start())
+            if stated and (letter := _letter_or_text(text, cue.end(), options)):
+                found.append((cue.start(), letter))
+    for cue in CHOSEN.finditer(text) if any(word in small for word in CHOICES_MADE) else ():
+        if _begins(text, cue.start()) and (letter := _letter_at(text, cue.end(), options)):
             found.append((cue.start(), letter))
     for cue in NAMED.finditer(text):
         judged = cue["judged"].lower()
         right = any(word in judged for word in ("correct", "right", "best", "accurate", "appropriate"))
-        if ((cue["cue"] and right) or "answer" in judged or (right and "option" in judged)) and not _denied(
-            text, cue.start()
-        ):
+        says_so = (cue["cue"] and right) or "answer" in judged or (right and "option" in judged)
+        if says_so and _begins(text, cue.start()):
             found.append((cue.start(), _option(cue["letter"].strip("()[]"), options) or UNDECIDED))
     return found
 
 
-def _denied(text: str, at: int) -> bool:
-    return DENIED.search(text[max(0, at - DENIED_CHARS) : at].rpartition("\n")[2]) is not None
+def _begins(text: str, at: int) -> bool:
+    """Whether a statement begins there: not within a word, and not right after a denial."""
+    before = text[max(0, at - DENIED_CHARS) : at]
+    within = before[-1:].isascii() and before[-1:].isalnum()
+    return not within and DENIED.search(before.rpartition("\n")[2]) is None
 
 
 def _letter_or_text(text: str, at: int, options: Sequence[str]) -> str | None:
