@@ -12,9 +12,7 @@ import re
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"\\(?:boxed|fbox)[ \t]{0,8}\{|\\.|[{}]", re.DOTALL)
-_STATEMENT = re.compile(
-    r"\banswer\b[*_ ]{0,3}(?:is\b(?! not\b)|[:：])[:：*_ ]{0,4}\s{0,4}(?=\S)([^\n]{1,2000})", re.IGNORECASE
-)
+_STATEMENT = re.compile(r"\banswer\b[*_ ]{0,3}(?:is\b(?! not\b)|[:：])[:：*_ ]{0,4}\s{0,4}", re.IGNORECASE)
 _FORMULA = re.compile(r"(?:\*\*)?(?:\$\$?([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\])")
 _BRACELESS = re.compile(r"\\(?:boxed|fbox)[ \t]{1,8}([^\s${}\\]{1,100})")
 
