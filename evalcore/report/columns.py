@@ -113,7 +113,7 @@ class _Reader:
         fault = NOTHING if scored else self._names["fault"].number(review.fault or UNKNOWN_FAULT)
         said = review.scores.get(self._headline)
         extracted = NOTHING
-        if said is not None and said.extracted is not None:
+        if said is not None and said.extracted:  # "" is read, but no answer that could win a vote
             extracted = hash(said.extracted)  # never -1
         for name, value in zip(
             self._ints,
