@@ -11,6 +11,7 @@ from evalcore.benchmarks.math_500 import Math500
 from evalcore.benchmarks.mgsm import LANGUAGES, Mgsm
 from evalcore.benchmarks.table import benchmark
 from evalcore.errors import DataError
+from evalcore.scoring.boxed import last_box, stated_formula
 from evalcore.types import Answer, Sample
 from tests.evalcore.shared import shared, shared_rows
 
@@ -193,3 +194,31 @@ def test_every_row_of_mgsm_is_a_sample_with_an_id_of_its_own(language):
     lines = shared(f"correctness/mgsm/mgsm_{language}.tsv").read_text("utf-8").splitlines()
     rows = [dict(zip(Mgsm.source.columns, line.split("\t"), strict=True)) for line in lines]
     assert len({Mgsm().sample(row, language).id for row in rows}) == 250
+
+
+@pytest.mark.timeout(60)  # a second or two when linear; hours when every start is tried against every end
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "1",
+        "1,",
+        "1,000",
+        "12,34,",
+        "#### 1 ",
+        "####\n",
+        "\\boxed{",
+        "\\boxed ",
+        "{",
+        "answer is ",
+        "answer:\n",
+        "$",
+        "1/",
+        "=",
+        " ",
+    ],
+)
+def test_a_megabyte_of_anything_is_scored_in_linear_time(piece):
+    text = piece * (1_000_000 // len(piece))
+    for bench, subset in ((Gsm8k(), "main"), (Aime24(), "main"), (Mgsm(), "ja")):
+        bench.score(Sample(id="item", subset=subset, question="?", target="18"), Answer(text=text))
+    last_box(text), stated_formula(text)
