@@ -40,6 +40,7 @@ class Reviewer:
         self._task = task
         self._sandbox = sandbox
         self._judge = JudgeModel(task)
+        self._kinds: dict[str, tuple[bool, bool]] = {}  # by benchmark: runs programs, is judged
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 2, thread_name_prefix="scoring")
 
     def protocols(self, by: Benchmark) -> tuple[str, ...]:
@@ -61,12 +62,15 @@ class Reviewer:
         sample, answer = prediction.sample, answer_of(prediction)
         if prediction.fault:
             return _review(prediction, answer, {}, fault=prediction.fault)
-        if isinstance(by, RunsPrograms):
+        if by.name not in self._kinds:  # asked once: a check against a protocol costs more than most scorers
+            self._kinds[by.name] = (isinstance(by, RunsPrograms), self.is_judged(by))
+        runs_programs, judged = self._kinds[by.name]
+        if runs_programs and isinstance(by, RunsPrograms):
             if self._sandbox is None:
                 raise TaskError(f"{by.name} runs programs that the model wrote, and there is no sandbox")
             result = await self._sandbox.run(by.program(sample, answer))
             return _review(prediction, answer, by.verdict(sample, answer, result))
-        if self.is_judged(by) and isinstance(by, Judged) and scheduler is not None:
+        if judged and isinstance(by, Judged) and scheduler is not None:
             return await self._judged(prediction, answer, by, scheduler)
         if by.cpu_bound:
             loop = asyncio.get_running_loop()

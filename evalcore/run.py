@@ -344,9 +344,9 @@ def _plan(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
 
 
 def _samples(task: TaskConfig, plan: Plan, subset: str) -> Iterator[Sample]:
-    """What is asked of a subset, in the data's order."""
-    chosen = pick(_reader(plan, subset, plan.args.eval_split or plan.benchmark.source.eval_split), task.limit,
-                  mode=task.limit_mode, seed=task.seed)  # fmt: skip
+    """What is asked of a subset, in the data's order. A file may hold several subsets."""
+    reader = _reader(plan, subset, plan.args.eval_split or plan.benchmark.source.eval_split)
+    chosen = pick(reader, task.limit, mode=task.limit_mode, seed=task.seed, subsets=(subset,))
     if not plan.args.shuffle_choices:
         return chosen
     from evalcore.benchmarks.choice import shuffled
@@ -359,7 +359,7 @@ def _shots(plan: Plan, subset: str, seed: int) -> list[Sample]:
     if plan.few_shot == 0 or split is None:
         return []
     mode: Literal["stratified", "head"] = "stratified" if plan.args.few_shot_random else "head"
-    return list(pick(_reader(plan, subset, split), plan.few_shot, mode=mode, seed=seed))
+    return list(pick(_reader(plan, subset, split), plan.few_shot, mode=mode, seed=seed, subsets=(subset,)))
 
 
 def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample]]:
