@@ -98,7 +98,9 @@ class Reviewer:
                 first = next(iter(scores.values()))
                 verdict = Verdict(judge=self._judge.name, verdict=first.extracted, attempts=attempt, text=text)
                 return _review(prediction, answer, scores, verdicts=(verdict,))
-        verdict = Verdict(judge=self._judge.name, fault=fault, attempts=attempt, text=text)
+        # A judge that spoke and could not be understood is not one that failed to answer.
+        failed = "" if fault == UNJUDGED else fault
+        verdict = Verdict(judge=self._judge.name, fault=failed, attempts=attempt, text=text)
         return _review(prediction, answer, {}, fault=fault, verdicts=(verdict,))
 
     def judge_lane(self) -> Lane:

@@ -164,7 +164,7 @@ class _Evaluation:
     def __init__(self, task: TaskConfig, plans: list[Plan], url: str, folder: EvalFolder, progress: Progress) -> None:
         self._task, self._plans, self._url, self._folder, self._progress = task, plans, url, folder, progress
         self._speak = dialect("chat")
-        self._options = options_of(task)
+        self._options = {plan.name: options_of(task, plan.benchmark) for plan in plans}
         self._appender = Appender()
         warnings: list[str] = []
         answered = folder.prediction_files()
@@ -234,9 +234,10 @@ class _Evaluation:
             reviews.create_task(self._review(item.plan, prediction, scheduler, reviewer, room))
 
     async def _ask(self, item: Item, key: str, scheduler: Scheduler) -> Prediction:
+        options = self._options[item.plan.name]
         request = Request(
-            key=key, body=item.body, dialect=self._speak, stream=self._options.stream, model=self._options.model,
-            expected_tokens=self._options.max_tokens or 0,
+            key=key, body=item.body, dialect=self._speak, stream=options.stream, model=options.model,
+            expected_tokens=options.max_tokens or 0,
         )  # fmt: skip
         record = await scheduler.submit(request)
         prediction = prediction_of(record, item.plan.name, item.sample, item.repeat, item.messages)
@@ -271,7 +272,7 @@ class _Evaluation:
                 for sample in _samples(self._task, plan, subset):
                     planned[sample.subset] = planned.get(sample.subset, 0) + self._task.repeats
                     messages = plan.benchmark.messages(sample, shots, options)
-                    body = self._speak.encode(Prompt(messages=messages), self._options)
+                    body = self._speak.encode(Prompt(messages=messages), self._options[plan.name])
                     for repeat in range(self._task.repeats):
                         yield Item(plan, sample, repeat, messages, body)
 
@@ -304,9 +305,14 @@ class _WithoutTexts:
         await self._sink.close()
 
 
-def options_of(task: TaskConfig) -> Options:
-    """The generation settings as request options. Unknown keys and extra_body go into the body as they are."""
+def options_of(task: TaskConfig, by: Benchmark) -> Options:
+    """The generation settings as request options. Unknown keys and extra_body go into the body as they are.
+
+    A benchmark whose answers need more room than the default gets it, unless the task says how much there is.
+    """
     given = task.generation_config
+    if by.max_tokens is not None and "max_tokens" not in given.model_fields_set:
+        given = given.model_copy(update={"max_tokens": by.max_tokens})
     named = given.model_dump(exclude={"timeout", "extra_body", *(given.model_extra or {})})
     extra = {**(given.model_extra or {}), **given.extra_body}
     return Options(**named, model=task.model or "sim", extra=extra)
@@ -431,7 +437,7 @@ def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:
     """What moves scores more than models do."""
     generation = task.generation_config
     return {
-        "few_shot": plan.few_shot, "max_tokens": generation.max_tokens, "temperature": generation.temperature,
+        "few_shot": plan.few_shot, "max_tokens": options_of(task, plan.benchmark).max_tokens, "temperature": generation.temperature,
         "chat": True, "limit": task.limit, "limit_mode": task.limit_mode, "seed": task.seed,
         "repeats": task.repeats, "shuffle_choices": plan.args.shuffle_choices,
         "prompt_template": plan.args.prompt_template, "system_prompt": plan.args.system_prompt,
