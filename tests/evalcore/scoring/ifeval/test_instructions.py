@@ -141,7 +141,7 @@ def test_no_text_breaks_a_check(text, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "unit", [" ", "\n", "[", "<<", "*", "-", "a", ".", "a.", "'", '"', "Section ", "p.", "\n*", "{", "\t\n"]
+    "unit", [" ", "\n", "[", "<<", "*", "-", "a", ".", "a.", "'", '"', "Section ", "p.", "\n*", "{", "\t\n", "A! "]
 )
 def test_a_megabyte_takes_time_in_proportion(unit):
     text = unit * (10**6 // len(unit))
