@@ -59,13 +59,24 @@ def _entry(config: str | None, declared: Sequence[Mapping[str, Any]]) -> Mapping
 def _by_name(data: list[str], config: str | None, split: str) -> list[str]:
     """By the words in their paths. A file that names another configuration's folder is not the default's."""
     if config is not None:
-        word = re.compile(rf"(^|[/_.-]){re.escape(config)}(?=[/_.-])")
-        data = [name for name in data if word.search(name)]
-        return _of_split(data, split, lambda name: word.sub("/", name))
+        return _of_config(data, config, split)
     found = _of_split(data, split, lambda name: name)
     shallow = [name for name in found if _folder(name) in ("", "data", split)]
     mains = [name for name in found if _folder(name).split("/")[0] in DEFAULT_CONFIGS]
     return shallow or mains or (found if len({_folder(name) for name in found}) == 1 else [])
+
+
+def _of_config(data: list[str], config: str, split: str) -> list[str]:
+    """Its own folder or file (anatomy/test-0.parquet, test/anatomy.csv), or its name before the split's
+    (anatomy_test.csv). A name that only ends in it is another's: college_anatomy."""
+    own = re.compile(rf"(^|/){re.escape(config)}(?=/|\.)")
+    found = _of_split([name for name in data if own.search(name)], split, lambda name: own.sub("/", name))
+    for word in _same_split(split) if not found else ():
+        before = re.compile(rf"(^|/){re.escape(config)}[_.-]{re.escape(word)}(?=[/_.\d-]|$)", re.IGNORECASE)
+        found = [name for name in data if before.search(name)]
+        if found:
+            break
+    return found
 
 
 def _of_split(data: list[str], split: str, told_by: Callable[[str], str]) -> list[str]:

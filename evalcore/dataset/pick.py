@@ -115,11 +115,13 @@ def allot(sizes: Mapping[str, int], wanted: int, salt: str) -> dict[str, int]:
     `wanted` only adds.
     """
     names = [name for name, size in sizes.items() if size]
+    if not names:
+        return dict.fromkeys(sizes, 0)
     places = [(np.arange(sizes[name]) + _even(f"{salt}\0{name}") / 2**64) / sizes[name] for name in names]
     owners = np.repeat(np.arange(len(names)), [sizes[name] for name in names])
     first = np.argsort(np.concatenate(places), kind="stable")[:wanted]
     counts = np.bincount(owners[first], minlength=len(names))
-    return {name: int(count) for name, count in zip(names, counts, strict=True)}
+    return dict.fromkeys(sizes, 0) | {name: int(count) for name, count in zip(names, counts, strict=True)}
 
 
 def _chance(sample: Sample, seed: int) -> int:
