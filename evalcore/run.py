@@ -435,10 +435,8 @@ def _conclude(
 
 def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:
     """What moves scores more than models do."""
-    generation = task.generation_config
-    return {
-        "few_shot": plan.few_shot, "max_tokens": options_of(task, plan.benchmark).max_tokens, "temperature": generation.temperature,
-        "chat": True, "limit": task.limit, "limit_mode": task.limit_mode, "seed": task.seed,
-        "repeats": task.repeats, "shuffle_choices": plan.args.shuffle_choices,
-        "prompt_template": plan.args.prompt_template, "system_prompt": plan.args.system_prompt,
-    }  # fmt: skip
+    options = options_of(task, plan.benchmark)
+    asked = {"few_shot": plan.few_shot, "max_tokens": options.max_tokens, "temperature": options.temperature}
+    taken = {"limit": task.limit, "limit_mode": task.limit_mode, "repeats": task.repeats, "seed": task.seed}
+    shaped = plan.args.model_dump(include={"shuffle_choices", "prompt_template", "system_prompt"})
+    return {**asked, "chat": True, **taken, **shaped}

@@ -72,11 +72,10 @@ def questions(tmp_path: Path) -> Path:
 
 
 def task(questions: Path, url: str, judge: str, **keys: Any) -> TaskConfig:
-    given = {
-        "model": "tested", "api_url": url, "datasets": ["simple_qa"], "retries": 0,
-        "work_dir": questions.parent / "out", "dataset_args": {"simple_qa": {"local_path": str(questions)}}, "dataset_hub": "local",
-        "judge_model_args": {"model_id": "judge", "api_url": judge}, **keys,
-    }  # fmt: skip
+    local = {"dataset_args": {"simple_qa": {"local_path": str(questions)}}, "dataset_hub": "local"}
+    asked = {"model": "tested", "api_url": url, "datasets": ["simple_qa"], "retries": 0}
+    judging = {"judge_model_args": {"model_id": "judge", "api_url": judge}}
+    given = {**local, **asked, **judging, "work_dir": questions.parent / "out", **keys}
     return TaskConfig.from_mapping(given, "test", environment={})
 
 

@@ -29,10 +29,8 @@ ITEMS = 150
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sums of our own, in the layout of GSM8K; and the same as an answer key."""
     folder = tmp_path_factory.mktemp("data")
-    rows = [
-        {"question": f"A jar holds {a} beans and {a % 17} are added. How many are in it?", "answer": f"#### {a + a % 17}"}
-        for a in range(100, 100 + ITEMS)
-    ]
+    asked = "A jar holds {} beans and {} are added. How many are in it?"
+    rows = [{"question": asked.format(a, a % 17), "answer": f"#### {a + a % 17}"} for a in range(100, 100 + ITEMS)]
     (folder / "gsm8k").mkdir()
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / "gsm8k" / "test.jsonl").write_text(lines)
@@ -113,9 +111,11 @@ def test_repeats_are_asked_apart(data, tmp_path):
 def test_faults_are_tried_again_until_every_sample_is_answered(data, tmp_path):
     with simulator(data) as server:
         clean = run_task(task(data, tmp_path, api_url=server.url))
+        truth = told(server.url, "/skill")["right"] / ITEMS
     with simulator(data, e429=0.05, e500=0.05, seed=3) as server:
         stormy = run_task(task(data, tmp_path, api_url=server.url, retries=8))
     assert stormy.reports["gsm8k"].coverage == 1.0
+    assert clean.reports["gsm8k"].protocols["numeric"].score == pytest.approx(truth)
     assert stormy.reports["gsm8k"].integrity.retried > 0
     assert stormy.reports["gsm8k"].integrity.attempts > ITEMS
 
