@@ -18,6 +18,7 @@ from evalcore.scoring.ifeval.sentences import capital_words, sentences
         pytest.param("Mr. and Mrs. Smith met Dr. Brown.", 1, id="titles"),
         pytest.param("It was 5 p.m. The train left.", 2, id="an abbreviation before a common first word"),
         pytest.param("He moved to the U.S. in May.", 1, id="an abbreviation within"),
+        pytest.param("Plums, pears, etc. are fruit.", 2, id="an abbreviation that newspapers avoid: as the reference"),
         pytest.param("It costs 3.50 in total.", 1, id="a decimal point"),
         pytest.param('He said "Go." Then he went.', 2, id="a closing quote belongs to its sentence"),
         pytest.param("Wait... what? Oh... The end.", 3, id="an ellipsis ends one before a common first word"),
