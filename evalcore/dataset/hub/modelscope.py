@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from evalcore.dataset.hub.base import CARD, Listing, declared_configs
 from evalcore.errors import DataError
 
 REVISION = "master"
+log = logging.getLogger(__name__)
 
 
 class ModelScope:
@@ -24,20 +27,53 @@ class ModelScope:
             import modelscope_hub
         except ImportError:
             raise DataError("dataset_hub modelscope needs its library: pip install 'perfbench[hub]'") from None
-        self._api = modelscope_hub.HubApi()
+        self._api = modelscope_hub.HubApi(endpoint=os.environ.get("MODELSCOPE_ENDPOINT") or None)  # read now
         self._cache = cache
         self._listed: dict[str, Listing] = {}
+        self._folders: dict[str, Path] = {}
+        """Of repositories of which only the cache could be had."""
 
     def listings(self, repository: str) -> Iterator[Listing]:
         if repository not in self._listed:
-            with self._translated(repository):
-                found = self._api.list_repo_files(repository, "dataset", revision=REVISION)
+            from modelscope_hub.errors import NetworkError
+
+            try:
+                with self._translated(repository):
+                    found = self._api.list_repo_files(repository, "dataset", revision=REVISION)
+            except DataError as error:
+                cached = self._cached(repository) if isinstance(error.__context__, NetworkError | OSError) else None
+                if cached is None:
+                    raise
+                log.warning("%s; going on with what is cached of it", error)
+                self._listed[repository] = cached
+                yield cached
+                return
             bare = Listing(revision=REVISION, files=tuple(file.path for file in found if not file.is_dir))
             card = declared_configs(self.fetch(repository, bare, [CARD])[0]) if CARD in bare.files else ()
             self._listed[repository] = replace(bare, configs=card)
         yield self._listed[repository]
 
+    def _cached(self, repository: str) -> Listing | None:
+        """What an earlier run left, when the hub cannot be reached."""
+        from modelscope_hub.errors import HubError
+
+        try:
+            folder = Path(
+                self._api.download_repo(
+                    repository, "dataset", revision=REVISION, cache_dir=self._cache, local_files_only=True
+                )
+            )
+        except (HubError, OSError):
+            return None
+        files = tuple(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        if not files:
+            return None
+        self._folders[repository] = folder
+        return Listing(revision=REVISION, files=files, configs=declared_configs(folder / CARD) if CARD in files else ())
+
     def fetch(self, repository: str, listing: Listing, files: Sequence[str]) -> list[Path]:
+        if repository in self._folders:
+            return [self._folders[repository] / name for name in files]
         with self._translated(repository):
             folder = self._api.download_repo(
                 repository, "dataset", revision=listing.revision, cache_dir=self._cache, allow_patterns=list(files)

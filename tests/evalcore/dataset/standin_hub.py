@@ -1,4 +1,5 @@
-"""A stand-in for the Hugging Face hub on 127.0.0.1: as much of its HTTP API as listing and fetching data sets takes."""
+"""A stand-in for the Hugging Face hub and ModelScope on 127.0.0.1: as much of their HTTP APIs as listing and fetching
+data sets takes."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass
@@ -40,6 +41,8 @@ class StandinHub:
     def answer(self, method: str, target: str) -> tuple[int, dict[str, str], bytes]:
         path = unquote(urlsplit(target).path)
         self.asked.append(f"{method} {path}")
+        if path.startswith("/api/v1/"):
+            return self._modelscope(path, parse_qs(urlsplit(target).query))
         api = path.startswith("/api/datasets/")
         owner, name, *rest = path.removeprefix("/api").removeprefix("/datasets/").split("/")
         repository = self.repositories.get(f"{owner}/{name}")
@@ -57,6 +60,20 @@ class StandinHub:
             return 404, {"X-Error-Code": "EntryNotFound"}, b""
         etag = hashlib.sha1(content).hexdigest()
         return 200, {"ETag": f'"{etag}"', "X-Repo-Commit": repository.sha(branch)}, content
+
+    def _modelscope(self, path: str, query: Mapping[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
+        words = path.removeprefix("/api/v1/datasets/").split("/")
+        repository = self.repositories.get("/".join(words[:2]))
+        if repository is None:
+            return 404, {}, b'{"Code": 10010205001, "Message": "not found"}'
+        files = repository.files["main"]
+        if words[2:] == ["repo", "tree"]:
+            listed = [
+                {"Path": name, "Type": "blob", "Size": len(content), "Sha256": hashlib.sha256(content).hexdigest()}
+                for name, content in files.items() if name.startswith(query.get("Root", [""])[0])
+            ]  # fmt: skip
+            return 200, {}, json.dumps({"Code": 200, "Success": True, "Data": {"Files": listed}}).encode()
+        return 200, {}, files[query["FilePath"][0]]
 
     def _info(self, name: str, repository: Repository, branch: str | None) -> tuple[int, dict[str, str], bytes]:
         if branch is None:

@@ -96,6 +96,7 @@ def test_a_benchmark_that_is_not_on_that_hub_names_the_other(tmp_path):
         rows(SOURCE, "main", "test", Where(tmp_path, "modelscope"))
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_samples_are_never_held(tmp_path):
     """Streamed and sampled: what stays is a few numbers a sample, not its text."""
     file = tmp_path / "big.jsonl"
