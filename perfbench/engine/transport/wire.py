@@ -82,8 +82,9 @@ class WireTransport:
         if found is None:
             parts = urlsplit(url)
             path = parts.path + (f"?{parts.query}" if parts.query else "")
-            lines = [f"{request.dialect.method} {path} HTTP/1.1", f"host: {parts.netloc.rpartition('@')[2]}"]
-            lines += [f"{name}: {value}" for name, value in request_headers(self._endpoint, request).items()]
+            headers = {"host": parts.netloc.rpartition("@")[2]} | request_headers(self._endpoint, request)
+            lines = [f"{request.dialect.method} {path} HTTP/1.1"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
             head = "\r\n".join([*lines, "content-length: "]).encode("latin-1")
             found = self._heads[key] = (self._origin(parts), head)
         return found
