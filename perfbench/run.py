@@ -91,6 +91,7 @@ class _Conductor:
             loop.add_signal_handler(number, self._interrupt, task)
         try:
             target = await find_target(self._scenario, self._urls)
+            self._scenario = self._scenario.model_copy(update={"model": target.model})
             folder = RunFolder(_new_folder(self._scenario))
             info = RunInfo(
                 started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
@@ -99,7 +100,7 @@ class _Conductor:
                 environment=_environment(),
             )  # fmt: skip
             write_whole(folder.file(SCENARIO), self._scenario.to_yaml().encode())
-            ends = await self._load(folder, info, target.model)
+            ends = await self._load(folder, info)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
@@ -111,10 +112,10 @@ class _Conductor:
             raise ScenarioError(failed.error)
         return self._conclude(folder, info, ends)
 
-    async def _load(self, folder: RunFolder, info: RunInfo, model: str) -> list[WorkerEnd]:
+    async def _load(self, folder: RunFolder, info: RunInfo) -> list[WorkerEnd]:
         """Run the engine processes from start to end."""
         scenario = self._scenario
-        job = LoadJob(scenario, self._urls, model, folder.path.resolve())
+        job = LoadJob(scenario, self._urls, folder.path.resolve())
         async with Workers("perfbench.load:run_share", job.encode(), self._workers_count, self._received) as workers:
             self._workers = workers
             await workers.ready()
@@ -123,7 +124,7 @@ class _Conductor:
             info.began_ns = time.perf_counter_ns() + START_DELAY_NS
             folder.write_info(info)
             start = RunStart(
-                target=", ".join(self._urls), model=model, shape=load_shape(scenario.dump()),
+                target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
                 began_ns=info.began_ns, planned=scenario.number, duration_s=scenario.duration,
                 workers=self._workers_count, open_loop=scenario.rate is not None,
             )  # fmt: skip

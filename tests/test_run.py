@@ -162,6 +162,14 @@ def test_a_run_by_number_sends_exactly_that_many(start, truthd, workers):
     assert {row["outcome"] for row in truthd.log()} == {"ok"}
 
 
+def test_the_scenario_in_the_folder_names_the_model_that_was_asked_for(start):
+    command = start("--url", "simulator", "--number", "2", "--max-tokens", "2", "--json")
+    code, out, _ = command.end()
+    assert code == ExitCode.DONE
+    assert json.loads(out)["scenario"]["model"] == "sim"
+    assert "model: sim" in (command.run_folder().path / "scenario.yaml").read_text()
+
+
 def test_a_run_by_duration_ends_with_grace_and_counts_what_it_cut_off(start, truthd):
     command = start(
         "--url", truthd.url, "--model", SLOW_STREAM, "--parallel", "5", "--duration", "400ms", "--grace", "200ms"
