@@ -85,7 +85,7 @@ class TestDefaults:
 
     def test_our_seed_is_not_the_models(self):
         assert made(seed=7).options().seed is None
-        assert made(sampling_seed=7).options("m").seed == 7
+        assert made(sampling_seed=7).options().seed == 7
 
 
 class TestRefusals:
