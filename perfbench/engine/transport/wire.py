@@ -20,13 +20,12 @@ from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
-from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, TimedOut, TransportFault
 from perfbench.engine.request import Reply, Request
 from perfbench.engine.transport.base import Endpoint
 from perfbench.engine.transport.coding import Inflate, inflater
 from perfbench.engine.transport.headers import request_headers
-from perfbench.engine.transport.targets import Targets
+from perfbench.engine.transport.targets import TargetsByPath
 
 MAX_HEAD_BYTES = 256 * 1024  # status line and headers of one reply; nginx's limit for a whole head is 32 KiB
 _now_ns: Callable[[], int] = time.perf_counter_ns
@@ -38,17 +37,14 @@ class WireTransport:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._origins: dict[tuple[str, str, int], _Origin] = {}
-        self._targets: dict[str, Targets] = {}
+        self._targets = TargetsByPath(endpoint)
         self._heads: dict[tuple[str, str, tuple[tuple[str, str], ...]], tuple[_Origin, bytes]] = {}
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
     async def send(self, request: Request, reply: Reply) -> None:
         path = request.dialect.path
-        targets = self._targets.get(path)
-        if targets is None:
-            urls = tuple(request_url(url, path) for url in self._endpoint.urls)
-            targets = self._targets[path] = Targets(urls, self._endpoint.balance)
+        targets = self._targets.of(path)
         url = reply.url = targets.pick()
         connection: _Connection | None = None
         try:
