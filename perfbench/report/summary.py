@@ -191,9 +191,13 @@ def _client(
     lateness_ms = latency.dispatch_lateness_ms(records)[np.argsort(records.intended_ns, kind="stable")]
     ttft, _ = latency_values(records, "ttft")
     spoiled = ttft if ttft.size else latency_values(records, "e2e")[0]
-    return client.describe(
+    found = client.describe(
         figures, lateness_ms[~np.isnan(lateness_ms)], spoiled, open_loop=is_open, streamed=ttft.size > 0
     )
+    if starved := errors.by_kind(records).get("client_limit"):
+        reason = f"{starved} requests had no file or port left on this machine; raise its limits (ulimit -n)"
+        found |= {"verdict": "saturated", "reasons": [reason, *found["reasons"]]}
+    return found
 
 
 def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool, zero_ns: int) -> dict[str, Any]:
@@ -259,7 +263,7 @@ def _notes(
         )
     if queued is not None and queued["growing"]:
         notes.append(
-            f"the endpoint did not keep up: from {queued['from_s']:.1f} s to {queued['to_s']:.1f} s "
+            f"the endpoint did not keep up: from {queued['from_s']:.1f} s to {queued['to_s']:.1f} s, "
             f"{queued['arrived_per_s']:.1f} requests a second came and {queued['over_per_s']:.1f} were over, so the "
             f"backlog grew from {queued['at_start']} to {queued['at_end']}, and latencies with it: they say how long "
             "the run was, not how fast the endpoint is"

@@ -20,10 +20,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
-from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, TimedOut, TransportFault
+from perfbench.engine.errors import BadHttp, Disconnected, TimedOut, TransportFault
 from perfbench.engine.request import Reply, Request
 from perfbench.engine.transport.base import Endpoint
 from perfbench.engine.transport.coding import Inflate, inflater
+from perfbench.engine.transport.faults import connect_fault
 from perfbench.engine.transport.headers import request_headers
 from perfbench.engine.transport.targets import TargetsByPath
 
@@ -102,14 +103,8 @@ class WireTransport:
                 return await origin.connect()
         except TimeoutError:
             raise TimedOut("timeout_connect", f"{where}, after {self._endpoint.connect_timeout_s:g} s") from None
-        except socket.gaierror as error:
-            raise ConnectFault("dns", f"{origin.host}: {error.strerror}") from None
-        except ConnectionRefusedError:
-            raise ConnectFault("connect_refused", where) from None
-        except (ssl.SSLError, ssl.CertificateError) as error:
-            raise ConnectFault("tls", f"{where}: {error}") from None
-        except (OSError, UnicodeError) as error:
-            raise ConnectFault("connect_failed", f"{where}: {error}") from None
+        except (OSError, ssl.CertificateError, UnicodeError) as error:
+            raise connect_fault(error, where) from None
 
     async def close(self) -> None:
         for origin in self._origins.values():
