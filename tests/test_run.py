@@ -359,7 +359,7 @@ def _has_connection(pid: int) -> bool:
     open_files = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed since the folder was read
-            open_files.append(os.readlink(descriptor))
+            open_files.append(str(descriptor.readlink()))
     return any("socket:" in file for file in open_files) and " 01 " in Path(f"/proc/{pid}/net/tcp").read_text()
 
 
