@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from perfbench.engine.dialect.base import dialect
+from perfbench.engine.errors import ScenarioError
 from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer
@@ -51,8 +52,8 @@ class LoadJob:
     """What the parent settled before it started the engine processes. Crosses a pipe between our own processes."""
 
     scenario: Scenario
+    """Complete: its model too is known."""
     urls: tuple[str, ...]
-    model: str
     folder: Path
 
     def encode(self) -> bytes:
@@ -96,7 +97,7 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     scenario, folder = job.scenario, RunFolder(job.folder)
     _make_room_for_connections()
     share = Share(link.index, link.of)
-    requests = _requests(scenario, job.model)
+    requests = _requests(scenario)
     open_loop = scenario.rate is not None
     snapshots = SnapshotMaker(share.index, open_loop=open_loop)
     tripwire = Tripwire(lambda reason: scheduler.stop(reason))
@@ -126,17 +127,17 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     return msgspec.msgpack.encode(ShareResult(ended.reason, ended.at_ns, ended.dispatched))
 
 
-def _requests(scenario: Scenario, model: str) -> Callable[[int], Request]:
+def _requests(scenario: Scenario) -> Callable[[int], Request]:
     """Request i of the run, the same in whatever process asks for it."""
     speak = dialect(scenario.api or "chat")
     workload = open_workload(scenario)
-    options = scenario.options(model)
+    options = scenario.options()
     expected = workload.expected_tokens + (scenario.max_tokens or 0)
 
     def request(index: int) -> Request:
         return Request(
             key=str(index), body=speak.encode(workload.prompt(index), options), dialect=speak, stream=options.stream,
-            model=model, expected_tokens=expected,
+            model=options.model, expected_tokens=expected,
         )  # fmt: skip
 
     return request
@@ -160,15 +161,21 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         retry=RetryPolicy(attempts=1 + scenario.retries),
         deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
         keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
-        count_tokens=None if scenario.tokenizer is None else _token_counter(scenario.tokenizer),
+        count_tokens=None if scenario.tokenizer is None else token_counter(scenario.tokenizer),
         secrets=(*endpoint.secrets(), *secrets_in(scenario.extra_args)),
     )
 
 
-def _token_counter(path: Path) -> Callable[[str], int]:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(path))
+def token_counter(path: Path) -> Callable[[str], int]:
+    """Counts tokens by a tokenizer.json. Raises ScenarioError when it cannot be used."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise ScenarioError("tokenizer needs a package of its own: pip install 'perfbench[tokenizers]'") from None
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more exact
+        raise ScenarioError(f"tokenizer {path} cannot be used: {error}; give a Hugging Face tokenizer.json") from None
     tokenizer.no_truncation()  # some files say to cut at a model's window; a count must not be
     tokenizer.no_padding()
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)

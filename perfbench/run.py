@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import resource
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -33,8 +35,11 @@ from perfbench.preflight import find_target
 from perfbench.report.text import load_shape
 from perfbench.runfolder import SCENARIO, RunFolder, RunInfo, write_whole
 from perfbench.scenario import Scenario
+from perfbench.workload import open_workload
 
 PARENT_NICENESS = 10
+OTHER_FILES = 64
+"""That an engine process opens beside its connections, generously."""
 START_DELAY_NS = 20_000_000  # from the word "go" to instant zero, so that every worker has heard it
 
 
@@ -56,6 +61,8 @@ def run_scenario(
     Raises ScenarioError and TargetUnreachable before any load is sent. Ctrl-C once cuts the run short and summarises
     what is there; twice leaves the folder as it is and raises KeyboardInterrupt.
     """
+    open_workload(scenario)  # a prompts file that is none is refused here, before anything has been started
+    check_files(scenario, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     progress = open_progress(live, quiet, sys.stderr)
     with ExitStack() as cleanup:
         urls = scenario.url
@@ -71,6 +78,16 @@ def _simulator(scenario: Scenario) -> Any:
     return SimulatorProcess(SimulatorConfig.model_validate(scenario.simulator or {}))
 
 
+def check_files(scenario: Scenario, most: int) -> None:
+    """Raises ScenarioError when the connections need more open files than the system lets a process have."""
+    wanted = -(-(scenario.parallel or 0) // _worker_count(scenario)) + OTHER_FILES
+    if most != resource.RLIM_INFINITY and wanted > most:
+        raise ScenarioError(
+            f"parallel is {scenario.parallel}, and every connection is an open file, of which this system allows a "
+            f"process {most}; raise that (ulimit -n {wanted}), or spread them over more workers"
+        )
+
+
 class _Conductor:
     """One run."""
 
@@ -81,16 +98,21 @@ class _Conductor:
         self._pending: list[Snapshot] = []
         self._decode = msgspec.msgpack.Decoder(Snapshot).decode
         self._interrupts = 0
+        self._signals = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
+            self._signals.append(signal.SIGHUP)
         self._workers: Workers | None = None
 
     async def run(self) -> RunResult:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._interrupt, task)
+        terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+        for number in self._signals:
+            loop.add_signal_handler(number, self._interrupt, task, number, terminals)
         try:
             target = await find_target(self._scenario, self._urls)
+            self._scenario = self._scenario.model_copy(update={"model": target.model})
             folder = RunFolder(_new_folder(self._scenario))
             info = RunInfo(
                 started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
@@ -99,33 +121,37 @@ class _Conductor:
                 environment=_environment(),
             )  # fmt: skip
             write_whole(folder.file(SCENARIO), self._scenario.to_yaml().encode())
-            ends = await self._load(folder, info, target.model)
+            ends = await self._load(folder, info)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
             self._progress.stop()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in self._signals:
                 loop.remove_signal_handler(number)
         failed = next((end for end in ends if end.exit_code == ExitCode.USAGE), None)
         if failed is not None:
             raise ScenarioError(failed.error)
-        return self._conclude(folder, info, ends)
+        with self._once_more_to_leave():
+            return self._conclude(folder, info, ends)
 
-    async def _load(self, folder: RunFolder, info: RunInfo, model: str) -> list[WorkerEnd]:
+    async def _load(self, folder: RunFolder, info: RunInfo) -> list[WorkerEnd]:
         """Run the engine processes from start to end."""
         scenario = self._scenario
-        job = LoadJob(scenario, self._urls, model, folder.path.resolve())
+        job = LoadJob(scenario, self._urls, folder.path.resolve())
         async with Workers("perfbench.load:run_share", job.encode(), self._workers_count, self._received) as workers:
             self._workers = workers
             await workers.ready()
+            if workers.ended:  # before there was anything to do: a file of the scenario that is none, a bug
+                workers.halt("a worker could not begin")
+                return await workers.ends()
             if self._give_way:
                 os.nice(PARENT_NICENESS)
             info.began_ns = time.perf_counter_ns() + START_DELAY_NS
             folder.write_info(info)
             start = RunStart(
-                target=", ".join(self._urls), model=model, shape=load_shape(scenario.dump()),
+                target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
                 began_ns=info.began_ns, planned=scenario.number, duration_s=scenario.duration,
-                workers=self._workers_count, open_loop=scenario.rate is not None,
+                grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.rate is not None,
             )  # fmt: skip
             self._progress.start(start)
             workers.go(info.began_ns)
@@ -145,7 +171,9 @@ class _Conductor:
         from perfbench.report.summary import write_summary
 
         shares = [msgspec.msgpack.decode(end.result, type=ShareResult) for end in ends if end.result is not None]
-        info.ended, _, why = ("interrupted" if self._interrupts else _reason(shares)).partition(": ")
+        # A Ctrl-C that came when all was done has interrupted nothing; the shares know.
+        nobody_ended = "interrupted" if self._interrupts else "died"
+        info.ended, _, why = (_reason(shares) if shares else nobody_ended).partition(": ")
         info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
         info.dispatched = sum(share.dispatched for share in shares) if shares else None
         told = [end.error for end in ends if end.error]
@@ -180,7 +208,10 @@ class _Conductor:
         pending, self._pending = self._pending, []
         self._progress.update(pending, time.perf_counter_ns())
 
-    def _interrupt(self, task: asyncio.Task[Any]) -> None:
+    def _interrupt(self, task: asyncio.Task[Any], number: int, terminals: list[int]) -> None:
+        if number == signal.SIGHUP:  # the terminal is gone, and writing to it would be an error
+            for descriptor in terminals:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
         self._interrupts += 1
         if self._interrupts == 1 and self._workers is not None:
             self._progress.note("interrupted: cutting off what is in flight; once more to leave at once")
@@ -189,6 +220,28 @@ class _Conductor:
         if self._workers is not None:
             self._workers.kill()
         task.cancel()
+
+    @contextmanager
+    def _once_more_to_leave(self) -> Iterator[None]:
+        """While results are computed, which no event loop can break off: the second Ctrl-C of the run ends it."""
+
+        def heard(_number: int, _frame: object) -> None:
+            self._interrupts += 1
+            if self._interrupts > 1:
+                raise KeyboardInterrupt
+            os.write(2, b"the run is over and its results are being computed; once more to leave at once\n")
+
+        for number in self._signals:
+            signal.signal(number, heard)
+        try:
+            yield
+        except Exception:
+            if self._interrupts > 1:  # an extension module that was being imported makes an ImportError of it
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            for number in self._signals:
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def exit_code(summary: dict[str, Any], max_error_rate: float) -> ExitCode:
@@ -219,7 +272,7 @@ def _reason(shares: list[ShareResult]) -> str:
     """Why the run ended, and behind a colon more of it: what is not the plain end of its bounds comes first."""
     reasons = {share.reason for share in shares}
     plain = {"number", "duration"}
-    return next(iter(sorted(reasons - plain) or sorted(reasons)), "died")
+    return next(iter(sorted(reasons - plain) or sorted(reasons)))
 
 
 def _worker_count(scenario: Scenario) -> int:

@@ -342,13 +342,13 @@ class Scenario(BaseModel):
             model_args=self.model_args,
         )
 
-    def options(self, model: str) -> Options:
+    def options(self) -> Options:
         """What every request's body asks for."""
         from perfbench.engine.dialect.base import Options
 
         ignore_eos = {} if self.ignore_eos is None else {"ignore_eos": self.ignore_eos}
         return Options(
-            model=model,
+            model=self.model or "",
             stream=bool(self.stream),
             max_tokens=self.max_tokens,
             temperature=self.temperature,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from perfbench.engine.errors import ScenarioError
 from perfbench.engine.request import Record
 from perfbench.engine.scheduler import Share
 from perfbench.engine.transport.base import Endpoint
-from perfbench.load import HOPELESS_AFTER, Tripwire, _part
+from perfbench.load import HOPELESS_AFTER, Tripwire, _part, token_counter
 
 
 def a_record(error: str) -> Record:
@@ -41,6 +44,21 @@ def test_a_run_whose_first_requests_all_fail_for_good_is_ended(error):
 )
 def test_a_run_is_not_given_up_for_what_may_pass(errors):
     assert tripped_by(errors) == []
+
+
+@pytest.mark.parametrize("content", ["", "not JSON", "{}"])
+def test_a_file_that_is_no_tokenizer_is_refused_by_name(tmp_path, content):
+    pytest.importorskip("tokenizers")
+    file = tmp_path / "tokenizer.json"
+    file.write_text(content)
+    with pytest.raises(ScenarioError, match=r"tokenizer .*tokenizer\.json cannot be used"):
+        token_counter(file)
+
+
+def test_a_tokenizer_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ScenarioError, match=r"pip install 'perfbench\[tokenizers\]'"):
+        token_counter(tmp_path / "tokenizer.json")
 
 
 @pytest.mark.parametrize("of", range(1, 8))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from perfbench.engine.errors import ExitCode
+from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.engine.request import Record
+from perfbench.run import check_files
 from perfbench.runfolder import SUMMARY, RunFolder
+from perfbench.scenario import Scenario
 from tests.truthd import REPOSITORY
 
 PATIENCE_S = 60.0
@@ -162,6 +165,14 @@ def test_a_run_by_number_sends_exactly_that_many(start, truthd, workers):
     assert {row["outcome"] for row in truthd.log()} == {"ok"}
 
 
+def test_the_scenario_in_the_folder_names_the_model_that_was_asked_for(start):
+    command = start("--url", "simulator", "--number", "2", "--max-tokens", "2", "--json")
+    code, out, _ = command.end()
+    assert code == ExitCode.DONE
+    assert json.loads(out)["scenario"]["model"] == "sim"
+    assert "model: sim" in (command.run_folder().path / "scenario.yaml").read_text()
+
+
 def test_a_run_by_duration_ends_with_grace_and_counts_what_it_cut_off(start, truthd):
     command = start(
         "--url", truthd.url, "--model", SLOW_STREAM, "--parallel", "5", "--duration", "400ms", "--grace", "200ms"
@@ -224,6 +235,7 @@ def test_a_run_can_be_run_again_from_its_own_scenario(start, truthd, tmp_path):
         pytest.param(signal.SIGINT, 1, id="Ctrl-C"),
         pytest.param(signal.SIGINT, 2, id="Ctrl-C, two workers"),
         pytest.param(signal.SIGTERM, 1, id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 1, id="the terminal is closed"),
     ],
 )
 def test_one_ctrl_c_summarises_what_is_there(start, truthd, number, workers):
@@ -267,6 +279,36 @@ def test_a_second_ctrl_c_leaves_at_once_and_what_was_written_is_readable(start, 
     code, out, _ = report.end()
     assert code == ExitCode.DONE
     assert json.loads(out)["requests"]["succeeded"] >= 50
+
+
+def test_under_nohup_a_closed_terminal_is_nothing(start, truthd):
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the command inherits
+    try:
+        command = start("--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "2000")
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    command.until_records(20)
+    command.process.send_signal(signal.SIGHUP)
+    assert command.end()[0] == ExitCode.DONE
+    assert summary_in(command.run_folder())["requests"]["succeeded"] == 2000
+
+
+def test_ctrl_c_while_results_are_computed_waits_for_them_and_twice_does_not(start, truthd):
+    for times, code in ((1, ExitCode.DONE), (2, ExitCode.INTERRUPTED)):
+        command = start("--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "200")
+        until(lambda: engines(command.pid), "it has a worker", command)  # noqa: B023 (used within the turn)
+        until(lambda: not engines(command.pid), "the worker is over", command)  # noqa: B023
+        for _ in range(times):
+            command.interrupt()
+            time.sleep(0.05)
+        ended, _, err = command.end()
+        assert ended == code
+        assert "Traceback" not in err
+        folder = command.run_folder()
+        assert len(records_in(folder)) == 200
+        if times == 1:
+            assert files_in(folder) == WHOLE
+            folder.path.rename(folder.path.parent.parent / "first")
 
 
 @pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.slow)])
@@ -314,9 +356,11 @@ def test_ctrl_c_before_any_load_is_an_end_without_a_traceback(start):
 
 
 def _has_connection(pid: int) -> bool:
-    return any("socket:" in str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()) and (
-        " 01 " in Path(f"/proc/{pid}/net/tcp").read_text()
-    )
+    open_files = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since the folder was read
+            open_files.append(str(descriptor.readlink()))
+    return any("socket:" in file for file in open_files) and " 01 " in Path(f"/proc/{pid}/net/tcp").read_text()
 
 
 # -- targets that are none ---------------------------------------------------------------------------------------------
@@ -356,6 +400,37 @@ def test_a_wrong_path_is_exit_4_after_a_handful_of_requests(start, truthd, worke
     assert any("aborted: the first 10 requests all failed (http_404)" in note for note in summary["notes"])
     assert "aborted: the first 10 requests" in err
     assert "no such route" in records_in(command.run_folder())[0].error_detail
+
+
+@pytest.mark.parametrize("text", ["", '{"prompt": 3}\n'])
+def test_a_prompts_file_that_is_none_is_refused_before_anything_is_made(start, tmp_path, text):
+    (tmp_path / "prompts.jsonl").write_text(text)
+    command = start("--url", "simulator", "--prompts-file", "prompts.jsonl")
+    code, out, err = command.end()
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert "prompts.jsonl" in err and "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("limits", "most", "says"),
+    [
+        ({"parallel": 600}, 256, "parallel is 600"),
+        ({"parallel": 600}, 600, "ulimit -n 664"),
+        ({"parallel": 600, "workers": 4}, 256, None),
+        ({"parallel": 600}, 664, None),
+        ({"parallel": 600}, resource.RLIM_INFINITY, None),
+        ({"rate": 20.0}, 256, None),
+        ({"rate": 20.0, "parallel": 600}, 256, "parallel is 600"),
+    ],
+)
+def test_more_connections_than_the_system_allows_files_are_refused(limits, most, says):
+    scenario = Scenario.from_mapping({"url": "http://127.0.0.1:1", **limits}, environment={})
+    if says is None:
+        check_files(scenario, most)
+    else:
+        with pytest.raises(ScenarioError, match=says):
+            check_files(scenario, most)
 
 
 @pytest.mark.parametrize(

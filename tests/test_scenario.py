@@ -84,8 +84,8 @@ class TestDefaults:
         assert made(**first.dump()).seed == first.seed
 
     def test_our_seed_is_not_the_models(self):
-        assert made(seed=7).options("m").seed is None
-        assert made(sampling_seed=7).options("m").seed == 7
+        assert made(seed=7).options().seed is None
+        assert made(sampling_seed=7).options().seed == 7
 
 
 class TestRefusals:
@@ -301,11 +301,12 @@ def test_a_dump_is_plain_data_that_makes_the_same_scenario_again(keys, tmp_path)
 
 def test_options_and_endpoint_carry_every_setting_of_their_group():
     scenario = made(
-        max_tokens=1, min_tokens=1, temperature=0.5, top_p=0.9, top_k=3, sampling_seed=4, stop="x", n_choices=2,
+        model="m", max_tokens=1, min_tokens=1, temperature=0.5, top_p=0.9, top_k=3, sampling_seed=4, stop="x",
+        n_choices=2,
         frequency_penalty=0.1, repetition_penalty=1.1, logprobs=5, ignore_eos=True, extra_body={"a": 1},
         insecure=True, connect_timeout="3s", headers=["X-A=b"], balance="least_in_flight",
     )  # fmt: skip
-    options = scenario.options("m")
+    options = scenario.options()
     assert (options.model, options.stream, options.max_tokens, options.min_tokens) == ("m", True, 1, 1)
     assert (options.temperature, options.top_p, options.top_k, options.seed) == (0.5, 0.9, 3, 4)
     assert (options.stop, options.n, options.frequency_penalty, options.repetition_penalty) == (["x"], 2, 0.1, 1.1)

@@ -25,6 +25,7 @@ KINDS: dict[str, str] = {
     "dns": "the host name could not be resolved",
     "connect_refused": "nothing listens at the address",
     "connect_failed": "the connection could not be opened",
+    "client_limit": "this machine had no file or port left for a connection: the client's limit, not the server's",
     "tls": "the TLS handshake failed",
     "timeout_connect": "no connection within the connect timeout",
     "timeout_first_byte": "connected and sent, but no byte came back in time",
@@ -95,7 +96,7 @@ class TransportFault(PerfbenchError):
 
 
 class ConnectFault(TransportFault):
-    """dns, connect_refused, connect_failed, tls."""
+    """dns, connect_refused, connect_failed, client_limit, tls."""
 
 
 class TimedOut(TransportFault):

@@ -30,7 +30,7 @@ from perfbench.engine.retry import RetryBudget, retry_after_s
 from perfbench.engine.sinks.base import Sink
 
 SPILL_BYTES = 8 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
-UNCONNECTED = frozenset({"dns", "connect_refused", "connect_failed", "tls"})  # over at once, and without a server
+UNCONNECTED = frozenset({"dns", "connect_refused", "connect_failed", "client_limit", "tls"})  # over at once, serverless
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0  # of a slot of a closed loop that found nobody; doubling in between
 NO_ANSWER = Answer()  # of a request that never left; nobody changes it
 

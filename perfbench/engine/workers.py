@@ -143,6 +143,11 @@ class Workers:
         """All children are set up, or have ended trying."""
         await asyncio.gather(*(event.wait() for event in self._ready))
 
+    @property
+    def ended(self) -> bool:
+        """Whether any child is over."""
+        return any(listener.done() for listener in self._listeners)
+
     def go(self, began_ns: int) -> None:
         self._send_all(Go(began_ns))
 

@@ -27,6 +27,8 @@ class RunStart:
     planned: int | None = None
     """Requests, if the run is bounded by number; with both bounds the first one reached ends it."""
     duration_s: float | None = None
+    grace_s: float = 0.0
+    """After the duration: how long requests in flight may go on."""
     workers: int = 1
     open_loop: bool = False
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perfbench.live.base import RunStart
-from perfbench.live.plain import fraction_done, headline, last_line, seconds_left
+from perfbench.live.plain import fraction_done, headline, last_line, seconds_left, seconds_of_grace
 from perfbench.live.snapshot import Snapshot
 from perfbench.live.tally import SLOT_S, Figures, Percentiles, Tally
 from perfbench.report.text import explain, grouped, harmless, number, share, span
@@ -157,6 +157,8 @@ def _bar(info: RunStart, figures: Figures, width: int) -> RenderableType:
     words = span(figures.elapsed_s)
     if done is not None:
         words = f"{done:.0%}  {words}" + (f"  ETA {span(left_s)}" if left_s is not None else "")
+    if (drain_s := seconds_of_grace(info, figures)) is not None:
+        words = f"time is up  {span(figures.elapsed_s)}  rest cut off in {span(drain_s)}"
     text = Text(words, no_wrap=True)
     text.pad_left(max(0, 24 - text.cell_len))
     bar = ProgressBar(

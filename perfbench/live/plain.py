@@ -7,7 +7,7 @@ from typing import TextIO
 
 from perfbench.live.base import RunStart
 from perfbench.live.snapshot import Snapshot
-from perfbench.live.tally import Figures, Percentiles, Tally
+from perfbench.live.tally import Figures, Percentiles, Rates, Tally
 from perfbench.report.text import grouped, harmless, number, span
 
 EVERY_S = 5.0
@@ -57,14 +57,15 @@ def headline(info: RunStart) -> str:
 def progress_line(info: RunStart, figures: Figures) -> str:
     """How far, how fast, how long requests take (of the last seconds), what failed, what the client thinks."""
     done = fraction_done(info, figures)
-    left_s = seconds_left(info, figures)
+    left_s, drain_s = seconds_left(info, figures), seconds_of_grace(info, figures)
+    when = (f" {done:4.0%}" if done is not None else "") + (f" ETA {span(left_s)}" if left_s is not None else "")
+    if drain_s is not None:
+        when = f" time is up, the rest is cut off in {span(drain_s)}"
     parts = [
-        span(figures.elapsed_s)
-        + (f" {done:4.0%}" if done is not None else "")
-        + (f" ETA {span(left_s)}" if left_s is not None else ""),
+        span(figures.elapsed_s) + when,
         f"{grouped(figures.over)}{f'/{grouped(info.planned)}' if info.planned is not None else ''} done",
         f"{grouped(figures.in_flight)} in flight" + (f" {grouped(figures.waiting)} waiting" if figures.waiting else ""),
-        f"{number(figures.rates_recent.requests_per_s)} req/s {number(figures.rates_recent.output_tokens_per_s)} tok/s",
+        _rates(figures.rates_recent, figures),
         *_latencies(figures.recent),
     ]
     if figures.failed:
@@ -80,12 +81,17 @@ def last_line(figures: Figures) -> str:
     parts = [
         f"stopped after {span(figures.elapsed_s)}: {grouped(figures.ok)} ok, {grouped(figures.failed)} failed, "
         f"{grouped(figures.cancelled)} cancelled",
-        f"{number(figures.rates_run.requests_per_s)} req/s {number(figures.rates_run.output_tokens_per_s)} tok/s",
+        _rates(figures.rates_run, figures),
         *_latencies(figures.run),
     ]
     if figures.failed:
         parts.append(failures(figures))
     return " | ".join(parts)
+
+
+def _rates(rates: Rates, figures: Figures) -> str:
+    tokens = f" {number(rates.output_tokens_per_s)} tok/s" if figures.output_tokens else ""
+    return f"{number(rates.requests_per_s)} req/s{tokens}"
 
 
 def _latencies(percentiles: dict[str, Percentiles]) -> list[str]:
@@ -116,6 +122,13 @@ def fraction_done(info: RunStart, figures: Figures) -> float | None:
     of_time = figures.elapsed_s / info.duration_s if info.duration_s else None
     known = [fraction for fraction in (of_number, of_time) if fraction is not None]
     return min(max(known), 1.0) if known else None
+
+
+def seconds_of_grace(info: RunStart, figures: Figures) -> float | None:
+    """Once the time is up: until what is still in flight is cut off. None before that, and when nothing is."""
+    if info.duration_s is None or figures.elapsed_s <= info.duration_s or not figures.in_flight + figures.waiting:
+        return None
+    return max(info.duration_s + info.grace_s - figures.elapsed_s, 0.0)
 
 
 def seconds_left(info: RunStart, figures: Figures) -> float | None:

@@ -26,8 +26,8 @@ from perfbench.metrics.columns import FloatArray, IntArray
 
 FEWEST = 50
 """Arrivals below which nothing can be said: the CV alone is then off by 0.14 by chance."""
-Z = 3.3
-"""Standard deviations that chance exceeds once in a thousand."""
+RISK, Z = 0.001, 3.3
+"""How rare a figure must be to speak against the law, and the standard deviations that chance exceeds so rarely."""
 RATE_TOLERANCE, LAG_TOLERANCE, DISPERSION_TOLERANCE = 0.01, 0.05, 0.15
 VARIATION_TOLERANCE = 0.05
 """What matters. A queue's delay goes with 1 + cv^2 of its arrivals (J. F. C. Kingman, The Single Server Queue in Heavy
@@ -89,29 +89,53 @@ def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness
         )  # fmt: skip
     cv_asked = 0.0 if math.isinf(shape) else 1 / math.sqrt(shape)
     against: list[str] = []
-    # The rate of a random stream is itself random: its relative deviation is cv / sqrt(n).
-    if abs(rate / rate_per_s - 1) > RATE_TOLERANCE + Z * cv_asked / math.sqrt(gaps_s.size):
+    if abs(rate / rate_per_s - 1) > RATE_TOLERANCE and not _rate_by_chance(gaps_s, rate_per_s, shape):
         against.append(f"the rate was {rate:.4g}/s")
-    # Standard deviation of a sample CV of gamma gaps, by the delta method; 1 / sqrt(n) for Poisson.
-    cv_chance = cv_asked * math.sqrt((0.5 + 0.5 / shape) / gaps_s.size)
-    if abs(cv**2 - cv_asked**2) > max(VARIATION_TOLERANCE * (1 + cv_asked**2), Z * 2 * cv_asked * cv_chance):
+    if abs(cv**2 - cv_asked**2) > VARIATION_TOLERANCE * (1 + cv_asked**2) and not _cv_by_chance(cv, shape, gaps_s.size):
         against.append(f"gaps vary with a CV of {cv:.2f}, not {cv_asked:.2f}")
     if law != "constant" and abs(lag1) > max(LAG_TOLERANCE, Z / math.sqrt(gaps_s.size)):
         against.append(f"neighbouring gaps correlate by {lag1:+.2f}, not 0")
-    if law == "poisson" and abs(dispersion - 1) > max(DISPERSION_TOLERANCE, Z * math.sqrt(2 / (bins - 1))):
+    if law == "poisson" and abs(dispersion - 1) > DISPERSION_TOLERANCE and not _dispersion_by_chance(dispersion, bins):
         against.append(f"counts are dispersed by {dispersion:.2f}, not 1")
     ks_p = ks_distance = None
     if law != "constant":  # constant gaps have no density to test against
         scale_s = 1 / (rate_per_s * shape)
         ks = stats.kstest(gaps_s, "gamma", args=(shape, 0, scale_s))
         ks_p, ks_distance = float(ks.pvalue), float(ks.statistic)
-        if ks_p < 0.001 and ks_distance > KS_TOLERANCE + _timer_share(shape, scale_s):
+        if ks_p < RISK and ks_distance > KS_TOLERANCE + _timer_share(shape, scale_s):
             against.append(f"gaps do not follow the law (Kolmogorov-Smirnov distance {ks_distance:.3f}, p {ks_p:.1g})")
     verdict = f"sent as asked: {name}" if not against else f"not {name}: " + "; ".join(against)
     return Audit(
         law=name, count=count, rate_asked_per_s=rate_per_s, rate_per_s=rate, cv=cv, cv_asked=cv_asked,
         dispersion=dispersion, lag1=lag1, ks_p=ks_p, ks_distance=ks_distance, as_asked=not against, verdict=verdict,
     )  # fmt: skip
+
+
+def _rate_by_chance(gaps_s: FloatArray, rate_per_s: float, shape: float) -> bool:
+    """Whether gamma gaps at that rate last so long, or so short, in all: their sum is gamma too."""
+    if math.isinf(shape):
+        return False
+    return _within(stats.gamma(gaps_s.size * shape, scale=1 / (rate_per_s * shape)), float(gaps_s.sum()))
+
+
+def _cv_by_chance(cv: float, shape: float, gaps: int) -> bool:
+    """Whether gamma gaps have that sample CV: its logarithm is nearly normal, where it is itself skewed.
+
+    The standard deviation is by the delta method; 1 / sqrt(n) for Poisson.
+    """
+    if math.isinf(shape) or cv == 0:
+        return False
+    return abs(math.log(cv * math.sqrt(shape))) <= Z * math.sqrt((0.5 + 0.5 / shape) / gaps)
+
+
+def _dispersion_by_chance(dispersion: float, bins: int) -> bool:
+    """Whether Poisson counts in so many bins are dispersed like that: by (bins - 1) D as chi-squared."""
+    return _within(stats.chi2(bins - 1), dispersion * (bins - 1))
+
+
+def _within(law: Any, value: float) -> bool:
+    """Not among the RISK most extreme values of the law, half of them on each side."""
+    return bool(law.ppf(RISK / 2) <= value <= law.isf(RISK / 2))
 
 
 def _timer_share(shape: float, scale_s: float) -> float:

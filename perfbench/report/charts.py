@@ -49,6 +49,8 @@ class Data:
     """Instant zero of the schedule."""
     bins: Bins
     steady_ns: tuple[int, int] | None
+    stationary: bool
+    """Whether that window is a steady state, and not the second part of a load that moved to its end."""
     open_loop: bool
     arrival: str
 
@@ -81,7 +83,7 @@ def _over_time(data: Data, traces: list[Figure], y_title: str, **layout: Any) ->
         for from_s, to_s in ((low, steady_from), (steady_to, high)):
             if to_s > from_s:
                 shapes.append(_band(from_s, to_s))
-        notes.append(_note((steady_from + steady_to) / 2, "steady state"))
+        notes.append(_note((steady_from + steady_to) / 2, "steady state" if data.stationary else "not steady yet"))
     return {
         "data": traces,
         "layout": {

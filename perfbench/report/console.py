@@ -17,13 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from perfbench.report import facts
-from perfbench.report.facts import Fact
+from perfbench.report.facts import Answer, Fact
 from perfbench.report.text import harmless, load_shape, target
 
 PIPE_WIDTH = 120
 """Columns when no terminal says how many there are."""
-NARROW = 100
-NARROW_COLUMNS = ("count", "p50", "p90", "p99", "p99_ci", "max")
+COLUMNS_FROM = (
+    (100, facts.COLUMNS),
+    (76, ("count", "p50", "p90", "p99", "p99_ci", "max")),
+    (60, ("count", "p50", "p90", "p99", "max")),
+    (0, ("p50", "p99")),
+)
+"""Columns of the terminal, and what has room in them: a figure is never cut short."""
 HEADS = {"p99_ci": "p99, 95 % sure"}
 VERDICT_STYLES = {"ok": "green", "suspect": "yellow", "saturated": "red", "unknown": "yellow"}
 OUTCOME_STYLES = {"met": "bold green", "missed": "bold red", "inconclusive": "bold yellow"}
@@ -31,11 +36,17 @@ OUTCOME_STYLES = {"met": "bold green", "missed": "bold red", "inconclusive": "bo
 
 def print_summary(summary: dict[str, Any], folder: Path | None, file: TextIO) -> None:
     """Print what `summary` says; `folder` is named at the end, if there is one."""
-    console = Console(file=file, highlight=False, emoji=False, markup=False)
+    console = _Console(file=file, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
-        console = Console(file=file, width=PIPE_WIDTH, highlight=False, emoji=False, markup=False, color_system=None)
+        console = _Console(file=file, width=PIPE_WIDTH, highlight=False, emoji=False, markup=False, color_system=None)
     for block in _blocks(summary, folder, console.width):
         console.print(block)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read has enough: that is for the caller to hear; rich would end the process here, with exit 1."""
+        raise
 
 
 def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[RenderableType]:
@@ -47,11 +58,12 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     blocks: list[RenderableType] = [Text(), title, Text(load_shape(scenario), "cyan"), Text()]
     blocks += [_client(client), Text()] if loud else []
     blocks += [_facts("requests", facts.count_facts(requests)), _facts("throughput", facts.throughput_facts(summary))]
+    blocks += [] if scenario.get("rate") is None else [_carried(facts.answers(summary)[0])]
     blocks += [Text(), *_latencies(summary.get("latency_ms") or {}, width)]
     blocks += _errors(requests)
     blocks += _slo(summary)
     blocks += _audit(summary.get("arrivals"))
-    blocks += [] if loud else [Text(), _client(client)]
+    blocks += [] if loud or not requests.get("succeeded") else [Text(), _client(client)]
     blocks += [Text.assemble(("note  ", "bold yellow"), harmless(note, 1000)) for note in summary.get("notes") or ()]
     blocks += [] if folder is None else [Text(), Text.assemble(("results in  ", "dim"), str(folder), overflow="fold")]
     return blocks
@@ -66,11 +78,17 @@ def _facts(title: str, found: Sequence[Fact]) -> Text:
     return line
 
 
+def _carried(answer: Answer) -> Text:
+    return Text.assemble(
+        ("load        ", "bold"), (answer.word, OUTCOME_STYLES.get(answer.outcome, "bold")), f"  {answer.text}"
+    )
+
+
 def _latencies(latency_ms: dict[str, Any], width: int) -> list[RenderableType]:
     rows = facts.latency_rows(latency_ms)
     if not any(row.name == "e2e" for row in rows):
         return [Text("no latencies: not one request succeeded", "bold red")]
-    columns = facts.COLUMNS if width >= NARROW else NARROW_COLUMNS
+    columns = next(columns for least, columns in COLUMNS_FROM if width >= least)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     table.add_column("latency, ms", no_wrap=True)
     for column in columns:
@@ -97,7 +115,9 @@ def _errors(requests: dict[str, Any]) -> list[RenderableType]:
     table.add_column("of sent", justify="right", no_wrap=True)
     table.add_column("")
     for row in rows:
-        table.add_row(Text(row.kind), Text(row.count), Text(row.share), Text(row.meaning))
+        meaning = Text(row.meaning)
+        meaning.append("".join(f"\n{text}" for text in row.said), "dim")
+        table.add_row(Text(row.kind), Text(row.count), Text(row.share), meaning)
     return [Text(), table]
 
 
@@ -139,6 +159,8 @@ def _client(client: dict[str, Any]) -> RenderableType:
         return Text.assemble(
             ("client      ", "bold"), ("ok", "bold green"), f"  {meaning}", (f" ({'; '.join(reasons)})", "dim")
         )
+    if verdict == "unknown":
+        return Text.assemble(("client      ", "bold"), (verdict, f"bold {style}"), f"  {'; '.join(reasons) or meaning}")
     said = Text(f"{meaning[:1].upper()}{meaning[1:]}.", "bold")
     said.append("".join(f"\n- {reason}" for reason in reasons), "not bold")
     title = Text(f" CLIENT {verdict.upper()} ", f"bold white on {style}" if verdict == "saturated" else f"bold {style}")

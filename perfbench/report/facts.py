@@ -49,6 +49,18 @@ class ErrorRow:
     count: str
     share: str
     meaning: str
+    said: tuple[str, ...]
+    """What servers said, commonest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the first questions of a reader, answered."""
+
+    word: str
+    outcome: str
+    """met, missed, inconclusive, or nothing where there is no good and bad."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +71,11 @@ class Fact:
 
 
 def latency_rows(latency_ms: Mapping[str, Any]) -> list[LatencyRow]:
-    """The latencies that have a value; the rest did not happen in this run."""
+    """The latencies that have a value; the rest did not happen. TTFAT without reasoning is TTFT once more."""
     rows = []
     for name, (label, meaning) in LATENCIES.items():
         spread = latency_ms.get(name)
-        if spread and spread.get("count"):
+        if spread and spread.get("count") and not (name == "ttfat" and spread == latency_ms.get("ttft")):
             rows.append(LatencyRow(name, label, meaning, {column: _cell(spread, column) for column in COLUMNS}))
     return rows
 
@@ -88,10 +100,16 @@ def lacks_data(rows: list[LatencyRow]) -> bool:
 
 def error_rows(requests: Mapping[str, Any]) -> list[ErrorRow]:
     """Failures by kind, most frequent first; the share is of the requests that were sent."""
-    sent = requests.get("sent") or 0
+    sent, said = requests.get("sent") or 0, requests.get("error_details") or {}
     kinds = sorted((requests.get("errors") or {}).items(), key=lambda pair: -pair[1])
     return [
-        ErrorRow(harmless(kind, 40), grouped(count), share(count / sent) if sent else NO_VALUE, explain(kind))
+        ErrorRow(
+            harmless(kind, 40),
+            grouped(count),
+            share(count / sent) if sent else NO_VALUE,
+            explain(kind),
+            tuple(harmless(text, 300) for text in said.get(kind) or ()),
+        )
         for kind, count in kinds
     ]
 
@@ -122,7 +140,7 @@ def throughput_facts(summary: Mapping[str, Any]) -> list[Fact]:
         for name, label in (("output_tokens_per_s", "output tokens/s"), ("total_tokens_per_s", "all tokens/s"))
         if (value := throughput.get(name)) is not None
     ]
-    return [*facts, Fact("over", NO_VALUE if window_s is None else span(window_s))]
+    return [*facts, Fact("over", NO_VALUE if window_s is None else _length(window_s))]
 
 
 def _or_none(value: float | None) -> str:
@@ -170,7 +188,7 @@ def _slo_row(result: Mapping[str, Any]) -> SloRow:
         observed = share(value) if result.get("metric") in ("error_rate", "goodput") else f"{number(value)}/s"
     remarks = [f"{result['base']} base"] if result.get("base") else []
     if result.get("count") is not None:
-        remarks.append(f"of {grouped(result['count'])}")
+        remarks.append(f"of {grouped(result['count'])} {'gaps' if result.get('metric') == 'itl' else 'requests'}")
     if result.get("certain") is False:
         remarks.append("could be chance")
     if result.get("why"):
@@ -213,6 +231,43 @@ def goodput_facts(goodput: Mapping[str, Any] | None) -> list[Fact]:
     return facts + ([Fact("good requests/s", number(goodput["per_s"]))] if goodput.get("per_s") is not None else [])
 
 
+def answers(summary: Mapping[str, Any]) -> list[Answer]:
+    """What did it carry, did it hold what was asked for, and is that true? In a sentence each."""
+    found = [_carried(summary)]
+    slo = summary.get("slo") or {}
+    if (word := slo_word(slo)) is not None:
+        rows = [row for row in slo_rows(slo) if row.outcome == word]
+        told = "; ".join(f"{row.condition}: {row.observed}" for row in rows)
+        found.append(Answer(f"SLO {word}", word, told))
+    verdict = harmless((summary.get("client") or {}).get("verdict") or "unknown")
+    outcome = {"ok": "met", "saturated": "missed"}.get(verdict, "inconclusive")
+    found.append(Answer(f"client {verdict}", outcome, VERDICT_MEANINGS.get(verdict, "")))
+    return found
+
+
+def _carried(summary: Mapping[str, Any]) -> Answer:
+    requests, throughput = summary.get("requests") or {}, summary.get("throughput") or {}
+    sent, succeeded, backlog = requests.get("sent") or 0, requests.get("succeeded") or 0, summary.get("backlog")
+    if not succeeded:
+        return Answer("nothing carried", "missed", f"not one of {grouped(sent)} requests succeeded")
+    rate = f"{_or_none(throughput.get('requests_per_s'))} requests"
+    if throughput.get("output_tokens_per_s"):
+        rate += f" and {number(throughput['output_tokens_per_s'])} output tokens"
+    rate += " a second"
+    failed = f", {share(requests['error_rate'])} failed" if requests.get("error_rate") else ""
+    if (summary.get("scenario") or {}).get("rate") is None:
+        mean = (summary.get("concurrency") or {}).get("mean")
+        within = "" if mean is None else f" with {number(mean)} in flight"
+        return Answer("carried", "", f"{rate}{within}{failed}")
+    if not backlog:
+        return Answer("carried", "inconclusive", f"{rate}{failed}; too short a run to say whether it kept up")
+    came = f"{number(backlog['arrived_per_s'])} requests a second came"
+    if backlog["growing"]:
+        over, rest = number(backlog["over_per_s"]), grouped(backlog["at_end"])
+        return Answer("did not keep up", "missed", f"{came}, {over} were over, {rest} were waiting at the end{failed}")
+    return Answer("kept up", "met", f"{came}, and as many were over{failed}")
+
+
 def tiles(summary: Mapping[str, Any]) -> list[Fact]:
     """The few figures that a reader wants first."""
     requests, throughput = summary.get("requests") or {}, summary.get("throughput") or {}
@@ -232,7 +287,9 @@ def tiles(summary: Mapping[str, Any]) -> list[Fact]:
         source = (summary.get("tokens") or {}).get("source")
         hint = f"counted by {harmless(source)}" if source else ""
         found.append(Fact("output tokens/s", number(throughput["output_tokens_per_s"]), hint))
-    for name in ("ttft", "tpot", "e2e", "response_ttft", "response_e2e"):
+    # What users felt, where that is known; the other base is in the table below.
+    for name in ("response_ttft" if latency_ms.get("response_ttft") else "ttft", "tpot",
+                 "response_e2e" if latency_ms.get("response_e2e") else "e2e"):  # fmt: skip
         spread = latency_ms.get(name)
         if spread and spread.get("count"):
             found.append(Fact(f"{LATENCIES[name][0]} p50", _ms(spread, "p50"), f"p99 {_ms(spread, 'p99')}"))
@@ -254,16 +311,22 @@ def _ms(spread: Mapping[str, Any], column: str) -> str:
 
 def _over(summary: Mapping[str, Any]) -> str:
     window_s = summary.get("window_s")
-    return "" if window_s is None else f"over {span(window_s)}"
+    return "" if window_s is None else f"over {_length(window_s)}"
+
+
+def _length(seconds: float) -> str:
+    return span(seconds) if seconds >= 1 else f"{number(seconds * 1e3)} ms"
 
 
 def steady_sentence(steady: Mapping[str, Any] | None) -> str:
     """The steady-state window in a sentence, or that there was none."""
     if not steady:
         return "There was no steady state: the load rose and fell without a plateau."
+    moving = not steady.get("stationary", True)
     throughput, latency_ms = steady.get("throughput") or {}, steady.get("latency_ms") or {}
     said = [
-        f"Steady state from {number(steady['from_s'])} s to {number(steady['to_s'])} s:"
+        ("No steady state, the number in flight was still moving; " if moving else "Steady state ")
+        + f"from {number(steady['from_s'])} s to {number(steady['to_s'])} s:"
         f" {grouped(steady.get('requests') or 0)} requests started in it"
     ]
     if throughput.get("requests_per_s") is not None:
@@ -272,8 +335,7 @@ def steady_sentence(steady: Mapping[str, Any] | None) -> str:
         spread = latency_ms.get(name)
         if spread and spread.get("count"):
             said.append(f"{LATENCIES[name][0]} p50 {_ms(spread, 'p50')}, p99 {_ms(spread, 'p99')}")
-    moving = "" if steady.get("stationary", True) else " The number in flight was still moving, and latencies with it."
-    return "; ".join(said) + "." + moving
+    return "; ".join(said) + "."
 
 
 def flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

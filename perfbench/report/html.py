@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +21,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from perfbench.engine.errors import NoData
-from perfbench.engine.request import Record
 from perfbench.metrics.columns import Columns, columns
 from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
@@ -32,42 +29,16 @@ from perfbench.report.text import harmless, load_shape, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
-DETAILS_KEPT = 500
-"""Different details remembered per kind of error; servers that put an id into each message have no end of them."""
-DETAILS_SHOWN = 3
 
 
 def write_report(folder: RunFolder, summary: dict[str, Any]) -> Path:
     """Write report.html into the folder, from its records and what `summary` says of them."""
-    details = _Details()
-    found = columns(details.watch(folder.records()))
-    page = render(summary, found, folder, details)
     path = folder.file(REPORT)
-    write_whole(path, page.encode())
+    write_whole(path, render(summary, columns(folder.records()), folder).encode())
     return path
 
 
-@dataclass(slots=True)
-class _Details:
-    """What servers said when requests failed: the commonest details of each kind."""
-
-    said: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def watch(self, batches: Iterable[list[Record]]) -> Iterator[list[Record]]:
-        for batch in batches:
-            for record in batch:
-                if record.error and record.error_detail:
-                    seen = self.said.setdefault(record.error, Counter())
-                    text = harmless(record.error_detail, 300)
-                    if text in seen or len(seen) < DETAILS_KEPT:
-                        seen[text] += 1
-            yield batch
-
-    def commonest(self, kind: str) -> list[str]:
-        return [text for text, _ in self.said.get(kind, Counter()).most_common(DETAILS_SHOWN)]
-
-
-def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: _Details) -> str:
+def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
     """The whole page."""
     info = folder.info()
     scenario = summary.get("scenario") or {}
@@ -85,7 +56,6 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: 
         lstrip_blocks=True,
     )
     client = summary.get("client") or {}
-    errors = facts.error_rows(summary.get("requests") or {})
     return environment.get_template("report.html").render(
         title=harmless(scenario.get("name") or "run"),
         model=harmless(scenario.get("model") or ""),
@@ -98,6 +68,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: 
         verdict_meaning=facts.VERDICT_MEANINGS.get(client.get("verdict") or "unknown", ""),
         reasons=[harmless(reason, 400) for reason in client.get("reasons") or ()],
         client=facts.client_facts(client),
+        answers=facts.answers(summary),
         slo=facts.slo_word(summary.get("slo")),
         slo_rows=facts.slo_rows(summary.get("slo")),
         tiles=facts.tiles(summary),
@@ -105,7 +76,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder, details: 
         latency_columns=facts.COLUMNS,
         succeeded=found.ok.any(),
         latencies=facts.latency_rows(summary.get("latency_ms") or {}),
-        errors=[(row, details.commonest(row.kind)) for row in errors],
+        errors=facts.error_rows(summary.get("requests") or {}),
         audit=facts.audit_facts(summary.get("arrivals")),
         audit_verdict=harmless((summary.get("arrivals") or {}).get("verdict") or "", 400),
         steady=facts.steady_sentence(summary.get("steady_state")),
@@ -138,6 +109,7 @@ def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunI
         steady_ns=None
         if not steady
         else (zero_ns + round(steady["from_s"] * 1e9), zero_ns + round(steady["to_s"] * 1e9)),
+        stationary=bool(steady and steady["stationary"]),
         open_loop=scenario.get("rate") is not None,
         arrival=str(scenario.get("arrival") or ""),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import orjson
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, latency
 from perfbench.metrics.arrivals import audit_arrivals
+from perfbench.metrics.backlog import backlog
 from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
@@ -27,6 +29,7 @@ from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
+from perfbench.report.said import Said
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 from perfbench.settings import units, yamlfile
 
@@ -36,9 +39,10 @@ HELD_MS = 1.0
 LIMITS = ("parallel", "rps", "tpm")
 
 
-def load(folder: RunFolder, warnings: list[str] | None = None) -> Columns:
+def load(folder: RunFolder, warnings: list[str] | None = None, said: Said | None = None) -> Columns:
     """The records of a run folder as columns; lines that are not whole are left out and named in `warnings`."""
-    return columns(folder.records(warnings))
+    batches = folder.records(warnings)
+    return columns(batches if said is None else said.watch(batches))
 
 
 def write_summary(folder: RunFolder) -> dict[str, Any]:
@@ -71,7 +75,8 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     An empty or headless folder gives a summary too, with nulls.
     """
     warnings: list[str] = []
-    everything = load(folder, warnings)
+    said = Said()
+    everything = load(folder, warnings, said)
     info = folder.info()
     is_open = open_loop(scenario)
     slo = parse_slo(str(scenario["slo"])) if scenario.get("slo") is not None else None
@@ -88,6 +93,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     }
     arrivals = _arrivals(everything, scenario) if is_open else None
     zero_ns = info.began_ns if info is not None else span[0] if span else 0
+    queued = _backlog(everything, steady, zero_ns) if is_open and steady else None
     summary = {
         "schema": SCHEMA,
         "requests": {
@@ -95,6 +101,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             **errors.counts(everything),
             "error_rate": figures["error_rate"],
             "errors": errors.by_kind(everything),
+            "error_details": said.commonest(),
         },
         "window_s": None if span is None else (span[1] - span[0]) / 1e9,
         "throughput": rates,
@@ -105,6 +112,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "goodput": good,
         "steady_state": None if steady is None else _steady(everything, flight, steady, is_open, zero_ns),
         "arrivals": arrivals,
+        "backlog": queued,
         "concurrency": {
             "mean": None if span is None else flight.mean(*span),
             "max": None if span is None else flight.maximum(),
@@ -116,7 +124,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             "dispatched": None if info is None else info.dispatched,
             "zero_ns": zero_ns,
         },
-        "notes": [*([] if info is None else info.notes), *_notes(everything, info, arrivals), *warnings],
+        "notes": [*([] if info is None else info.notes), *_notes(everything, info, arrivals, queued), *warnings],
     }
     plain: dict[str, Any] = _plain(summary)
     return plain
@@ -183,9 +191,13 @@ def _client(
     lateness_ms = latency.dispatch_lateness_ms(records)[np.argsort(records.intended_ns, kind="stable")]
     ttft, _ = latency_values(records, "ttft")
     spoiled = ttft if ttft.size else latency_values(records, "e2e")[0]
-    return client.describe(
+    found = client.describe(
         figures, lateness_ms[~np.isnan(lateness_ms)], spoiled, open_loop=is_open, streamed=ttft.size > 0
     )
+    if starved := errors.by_kind(records).get("client_limit"):
+        reason = f"{starved} requests had no file or port left on this machine; raise its limits (ulimit -n)"
+        found |= {"verdict": "saturated", "reasons": [reason, *found["reasons"]]}
+    return found
 
 
 def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool, zero_ns: int) -> dict[str, Any]:
@@ -221,11 +233,20 @@ def _arrivals(records: Columns, scenario: Mapping[str, Any]) -> dict[str, Any]:
     return {**audit.as_json(), "held_back": int(waited.sum()) if limited else 0}
 
 
+def _backlog(records: Columns, window: SteadyWindow, zero_ns: int) -> dict[str, Any] | None:
+    found = backlog(records, window.from_ns, window.to_ns)
+    if found is None:
+        return None
+    return {"from_s": (window.from_ns - zero_ns) / 1e9, "to_s": (window.to_ns - zero_ns) / 1e9, **asdict(found)}
+
+
 def _environment(info: RunInfo | None) -> dict[str, Any]:
     return {} if info is None else {"started_at": info.started_at, "workers": info.workers, **info.environment}
 
 
-def _notes(records: Columns, info: RunInfo | None, arrivals: Mapping[str, Any] | None) -> list[str]:
+def _notes(
+    records: Columns, info: RunInfo | None, arrivals: Mapping[str, Any] | None, queued: Mapping[str, Any] | None
+) -> list[str]:
     """What a reader of the figures must know, beyond the figures."""
     notes = []
     counted = errors.counts(records)
@@ -239,6 +260,13 @@ def _notes(records: Columns, info: RunInfo | None, arrivals: Mapping[str, Any] |
     if counted["unsent"]:
         notes.append(
             f"{counted['unsent']} arrivals were due and never sent; they count as infinitely late on the response base"
+        )
+    if queued is not None and queued["growing"]:
+        notes.append(
+            f"the endpoint did not keep up: from {queued['from_s']:.1f} s to {queued['to_s']:.1f} s, "
+            f"{queued['arrived_per_s']:.1f} requests a second came and {queued['over_per_s']:.1f} were over, so the "
+            f"backlog grew from {queued['at_start']} to {queued['at_end']}, and latencies with it: they say how long "
+            "the run was, not how fast the endpoint is"
         )
     if arrivals is not None and arrivals["held_back"]:
         notes.append(

@@ -89,7 +89,7 @@ def _run_here(url: str, model: str, streams: int, number: int, tokens: int) -> G
         watcher = threading.Thread(target=watch)
         watcher.start()
         link: Any = _Link(ready)
-        uvloop.run(run_share(LoadJob(scenario, (url,), model, Path(folder)).encode(), link))
+        uvloop.run(run_share(LoadJob(scenario, (url,), Path(folder)).encode(), link))
         over.set()
         watcher.join()
         after, garbage = _resident_kb(), gc.collect()

@@ -26,6 +26,7 @@ FAULTS = {
     "dns": (ConnectFault, False),
     "connect_refused": (ConnectFault, True),
     "connect_failed": (ConnectFault, True),
+    "client_limit": (ConnectFault, True),
     "tls": (ConnectFault, False),
     "timeout_connect": (TimedOut, True),
     "timeout_first_byte": (TimedOut, True),

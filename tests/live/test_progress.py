@@ -17,7 +17,14 @@ from rich.console import Console
 
 from perfbench.live.base import RunStart
 from perfbench.live.dashboard import Dashboard, chart, draw, sparkline
-from perfbench.live.plain import PlainLines, fraction_done, headline, progress_line, seconds_left
+from perfbench.live.plain import (
+    PlainLines,
+    fraction_done,
+    headline,
+    progress_line,
+    seconds_left,
+    seconds_of_grace,
+)
 from perfbench.live.progress import Silent, open_progress
 from perfbench.live.snapshot import Snapshot, pack
 from perfbench.live.tally import Figures, Tally
@@ -143,6 +150,20 @@ def test_how_far_and_how_long_still(planned, duration_s, fraction, left_s):
     info, figures = replace(INFO, planned=planned, duration_s=duration_s), figures_of()
     assert fraction_done(info, figures) == (fraction if fraction is None else pytest.approx(fraction))
     assert seconds_left(info, figures) == (left_s if left_s is None else pytest.approx(left_s, rel=0.02))
+
+
+@pytest.mark.parametrize(("duration_s", "in_flight", "left_s"), [
+    pytest.param(8, 64, 28, id="until the end of the grace"),
+    pytest.param(8, 0, None, id="nothing is waited for"),
+    pytest.param(12, 64, None, id="there is time"),
+    pytest.param(None, 64, None, id="there is no bound in time"),
+])  # fmt: skip
+def test_when_the_time_is_up_the_rest_is_waited_for_and_that_is_said(duration_s, in_flight, left_s):
+    info, given = replace(INFO, planned=None, duration_s=duration_s, grace_s=30.0), {"in_flight": in_flight}
+    assert seconds_of_grace(info, figures_of(**given)) == (left_s if left_s is None else pytest.approx(left_s))
+    said = "28\u202fs"
+    assert (said in progress_line(info, figures_of(**given))) is (left_s is not None)
+    assert (f"rest cut off in {said}" in screen(80, 24, info, **given)) is (left_s is not None)
 
 
 def test_plain_lines_come_every_five_seconds_and_at_the_end():

@@ -79,7 +79,34 @@ def test_an_infinite_figure_is_shown_as_such(open_summary):
 
 
 def test_errors_are_explained(summary):
-    assert row(shown(summary), "http_503") == ["40", "10.0\u202f%", "the server answered 503 Service Unavailable"]
+    text = shown(summary)
+    assert row(text, "http_503") == ["40", "10.0\u202f%", "the server answered 503 Service Unavailable"]
+    assert "overloaded, try later" in text  # which is what the server said
+
+
+def test_without_reasoning_the_first_token_of_the_answer_says_nothing_new(summary):
+    assert "TTFAT" not in shown(summary)
+    slower = summary["latency_ms"]["ttft"] | {"p50": 999.0}
+    assert "TTFAT" in shown(summary | {"latency_ms": summary["latency_ms"] | {"ttfat": slower}})
+
+
+def test_an_open_loop_says_whether_it_was_kept_up_with(summary, open_summary):
+    backlog = {"arrived_per_s": 60.0, "over_per_s": 30.0, "at_start": 300, "at_end": 600, "growing": True}
+    found = row(shown(open_summary | {"backlog": backlog}), "load ")
+    assert found[0] == "did not keep up"
+    assert found[1].startswith("60.0 requests a second came, 30.0 were over, 600 were waiting at the end")
+    assert row(shown(open_summary | {"backlog": backlog | {"growing": False}}), "load ")[0] == "kept up"
+    assert "too short a run" in row(shown(open_summary | {"backlog": None}), "load ")[1]
+    assert "\nload " not in shown(summary)
+
+
+def test_a_reader_who_has_enough_does_not_end_the_process(summary):
+    class Closed(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        print_summary(summary, None, Closed())
 
 
 def test_slo_condition_by_condition(summary):
@@ -94,7 +121,12 @@ def test_without_an_slo_nothing_is_said_of_one(tmp_path):
     assert "SLO" not in shown(write_summary(make_run(tmp_path, 50)))
 
 
-@pytest.mark.parametrize("verdict", ["suspect", "saturated", "unknown"])
+def test_a_client_that_nobody_watched_gets_a_line(summary):
+    client = summary["client"] | {"verdict": "unknown", "reasons": ["the run was too short"]}
+    assert row(shown(summary | {"client": client}), "client ") == ["unknown", "the run was too short"]
+
+
+@pytest.mark.parametrize("verdict", ["suspect", "saturated"])
 def test_a_client_that_may_be_at_fault_gets_a_box_with_reasons(summary, verdict):
     client = summary["client"] | {"verdict": verdict, "reasons": ["99% of a core busy"]}
     text = shown(summary | {"client": client})
@@ -113,7 +145,7 @@ def test_a_pipe_gets_no_colour_and_a_terminal_does(summary):
     assert "\x1b[" in shown(summary, file=terminal)
 
 
-@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("width", [50, 60, 76, 80, 100, 140])
 def test_rows_stay_whole_on_a_terminal(open_summary, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")

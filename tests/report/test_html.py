@@ -81,6 +81,13 @@ def test_what_the_page_says(page, words):
     assert words in page.words()
 
 
+def test_the_first_questions_are_answered_first(page, open_page):
+    words = page.words()
+    assert words.index("carried") < words.index("SLO missed") < words.index("client ok") < words.index("succeeded")
+    assert "SLO missed error_rate < 1%: 10.0 %" in words  # what was met is left to the table
+    assert "kept up" in open_page.words()
+
+
 def test_every_figure_has_its_place_and_every_place_its_figure(page, open_page):
     for parsed in (page, open_page):
         places = {attributes["data-chart"] for _, attributes in parsed.tags if "data-chart" in attributes}

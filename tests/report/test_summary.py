@@ -63,13 +63,13 @@ def hundred(**given: Any) -> list[Record]:
 
 
 def test_an_open_loop_by_hand(tmp_path: Path) -> None:
-    rows = [*hundred(), *[record(10_000, started=0, outcome="failed", error="reset")] * 2]
+    rows = [*hundred(), *[record(10_000, started=0, outcome="failed", error="reset", error_detail="by peer")] * 2]
     run = folder(tmp_path, rows, planned=102, workers=2, environment={"python": "3"}, notes=["worker 1 died"])
     found = summarise(run, OPEN)
     assert found["schema"] == 1
     assert found["requests"] == {
         "planned": 102, "sent": 102, "succeeded": 100, "failed": 2, "cancelled": 0, "retried": 0, "unsent": 0,
-        "reconnects": 0, "error_rate": 2 / 102, "errors": {"reset": 2},
+        "reconnects": 0, "error_rate": 2 / 102, "errors": {"reset": 2}, "error_details": {"reset": ["by peer"]},
     }  # fmt: skip
     assert found["window_s"] == 10.201
     assert found["throughput"]["requests_per_s"] == pytest.approx(100 / 10.201)
@@ -150,6 +150,16 @@ def test_steady_state_leaves_ramp_up_and_drain_out(tmp_path: Path) -> None:
     assert steady["throughput"]["requests_per_s"] == pytest.approx(10.0)
     assert steady["latency_ms"]["e2e"]["p50"] == 400
     assert found["concurrency"] == {"mean": pytest.approx(200 * 0.4 / 20.3), "max": 4.0}
+
+
+def test_an_endpoint_that_does_not_keep_up_is_told(tmp_path: Path) -> None:
+    """Due every 50 ms, over every 100 ms."""
+    rows = [reply(50.0 * i, 100.0 * (i + 1)) for i in range(400)]
+    found = summarise(folder(tmp_path, rows, planned=400), {**OPEN, "rate": 20.0})
+    assert found["backlog"]["growing"] is True
+    assert (found["backlog"]["arrived_per_s"], found["backlog"]["over_per_s"]) == pytest.approx((20, 10), rel=0.02)
+    assert any(note.startswith("the endpoint did not keep up") for note in found["notes"])
+    assert summarise(folder(tmp_path, rows), CLOSED)["backlog"] is None
 
 
 @pytest.mark.parametrize("scenario", [{}, CLOSED, OPEN], ids=["no scenario", "closed", "open"])

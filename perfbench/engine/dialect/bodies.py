@@ -50,6 +50,15 @@ def encode(body: dict[str, Any], options: Options) -> bytes:
         ) from None
 
 
+def messages_of(dialect: str, prompt: Prompt) -> list[dict[str, Any]]:
+    """The messages of a prompt; a text becomes one of the user's. Raises ScenarioError for another form."""
+    if prompt.text is not None:
+        return [{"role": "user", "content": prompt.text}]
+    if prompt.messages is None:
+        raise misfit(dialect, prompt, "a text or messages; for several texts use api embeddings, or one request each")
+    return prompt.messages
+
+
 def misfit(dialect: str, prompt: Prompt, wants: str) -> ScenarioError:
     """The prompt is of a form that the dialect cannot send; `wants` says which one it takes, and what to do."""
     given = [form for form in _FORMS if getattr(prompt, form) is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perfbench.engine.dialect.base import Options, Prompt
-from perfbench.engine.dialect.bodies import SAMPLING, chosen, encode, misfit
+from perfbench.engine.dialect.bodies import SAMPLING, chosen, encode, messages_of
 from perfbench.engine.dialect.choices import CHUNKS, ChoiceCollector, read_choices
 from perfbench.engine.dialect.stream import EventReader
 from perfbench.engine.request import Answer
@@ -20,17 +20,10 @@ class Chat:
     can_stream = True
 
     def encode(self, prompt: Prompt, options: Options) -> bytes:
-        """A text becomes one user message. `logprobs` as a number asks for that many alternatives."""
+        """`logprobs` as a number asks for that many alternatives."""
         if prompt.body is not None:
             return encode(prompt.body, options)
-        messages = prompt.messages
-        if prompt.text is not None:
-            messages = [{"role": "user", "content": prompt.text}]
-        if messages is None:
-            raise misfit(
-                self.name, prompt, "a text or messages; for several texts use api embeddings, or one request each"
-            )
-        body: dict[str, Any] = {"messages": messages} | chosen(self.name, options, _NAMES)
+        body: dict[str, Any] = {"messages": messages_of(self.name, prompt)} | chosen(self.name, options, _NAMES)
         if isinstance(options.logprobs, int) and not isinstance(options.logprobs, bool):
             body |= {"logprobs": True, "top_logprobs": options.logprobs}
         return encode(body | streaming(options), options)

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from perfbench.engine.dialect.base import Options, Prompt
-from perfbench.engine.dialect.bodies import chosen, encode, misfit
+from perfbench.engine.dialect.bodies import chosen, encode, messages_of
 from perfbench.engine.dialect.choices import ToolCalls, whole
 from perfbench.engine.dialect.error_object import message_of
 from perfbench.engine.dialect.stream import EventReader, decode_body
@@ -90,16 +90,10 @@ class Messages:
         return {"anthropic-version": API_VERSION} | ({"x-api-key": api_key} if api_key else {})
 
     def encode(self, prompt: Prompt, options: Options) -> bytes:
-        """A text becomes one user message; system messages move to the field that this API has for them."""
+        """System messages move to the field that this API has for them."""
         if prompt.body is not None:
             return encode(prompt.body, options)
-        messages = prompt.messages
-        if prompt.text is not None:
-            messages = [{"role": "user", "content": prompt.text}]
-        if messages is None:
-            raise misfit(
-                self.name, prompt, "a text or messages; for several texts use api embeddings, or one request each"
-            )
+        messages = messages_of(self.name, prompt)
         system = [message["content"] for message in messages if message.get("role") == "system"]
         body: dict[str, Any] = {"messages": [message for message in messages if message.get("role") != "system"]}
         if system:

@@ -18,14 +18,13 @@ from aiohttp import http_exceptions
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
-from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, ScenarioError, TimedOut, TransportFault
 from perfbench.engine.request import Reply, Request
 from perfbench.engine.transport.base import Endpoint
 from perfbench.engine.transport.coding import inflater
 from perfbench.engine.transport.faults import broken, connect_fault
 from perfbench.engine.transport.headers import request_headers
-from perfbench.engine.transport.targets import Targets
+from perfbench.engine.transport.targets import TargetsByPath
 
 MAX_LINE_BYTES = 64 * 1024  # of the status line and of each header; aiohttp's own limit of 128 headers stays
 
@@ -35,17 +34,13 @@ class AiohttpTransport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._targets: dict[str, Targets] = {}
+        self._targets = TargetsByPath(endpoint)
         self._tls: ssl.SSLContext | None = None
         self._session = self._open(force_close=False)
         self._fresh = self._open(force_close=True)  # never reuses: for the second try after a dead connection
 
     async def send(self, request: Request, reply: Reply) -> None:
-        path = request.dialect.path
-        targets = self._targets.get(path)
-        if targets is None:
-            urls = tuple(request_url(url, path) for url in self._endpoint.urls)
-            targets = self._targets[path] = Targets(urls, self._endpoint.balance)
+        targets = self._targets.of(request.dialect.path)
         url = reply.url = targets.pick()
         try:
             headers = request_headers(self._endpoint, request)

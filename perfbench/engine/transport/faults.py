@@ -1,6 +1,6 @@
 """Faults of sockets, names and TLS, read out of whatever a client library has wrapped around them.
 
-For the transports that stand on a library: such a library hides the reason somewhere in the chain of causes.
+Such a library hides the reason somewhere in the chain of causes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from perfbench.engine.errors import ConnectFault, Disconnected
 from perfbench.engine.request import Reply
 
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+_OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL})
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -43,6 +44,9 @@ def connect_fault(error: BaseException, where: str) -> ConnectFault:
             return ConnectFault("tls", f"{where}: {cause}")
     if any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in chain):
         return ConnectFault("connect_refused", where)
+    ours = next((c for c in chain if isinstance(c, OSError) and c.errno in _OUR_LIMITS), None)
+    if ours is not None:
+        return ConnectFault("client_limit", f"{where}: {ours.strerror}")
     return ConnectFault("connect_failed", f"{where}: {error}")
 
 

@@ -1,8 +1,9 @@
 """Headers: what every transport sends with a request, put together in one place.
 
 Later ones win, names compare without case: our defaults < the dialect's authorization < the endpoint's headers < the
-request's own. Host and Content-Length belong to the transport. A transport whose client library has defaults of its
-own takes `extra_headers` instead, which leaves ours out. Values never appear in an error: they may be secrets.
+request's own. Content-Length belongs to the transport, and so does Host, unless the user names one. A transport whose
+client library has defaults of its own takes `extra_headers` instead, which leaves ours out. Values never appear in an
+error: they may be secrets.
 """
 
 from __future__ import annotations

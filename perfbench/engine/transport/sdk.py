@@ -29,7 +29,7 @@ from perfbench.engine.transport.base import Endpoint
 from perfbench.engine.transport.coding import inflater
 from perfbench.engine.transport.faults import broken, causes, connect_fault
 from perfbench.engine.transport.headers import authorization, extra_headers
-from perfbench.engine.transport.targets import Targets
+from perfbench.engine.transport.targets import TargetsByPath
 
 ADDRESSES = frozenset({"base_url", "provider", "data_residency"})  # model_args that say where to go
 CREDENTIALS = frozenset({"api_key", "admin_api_key", "workload_identity", "provider"})
@@ -57,7 +57,7 @@ class SdkTransport:
         if args.get("http_client") is None:
             args["http_client"] = self._http_client(UNLIMITED)
             self._fresh_http = self._http_client(NO_POOL)  # for the second try after a dead connection
-        self._targets: dict[str, Targets] = {}
+        self._targets = TargetsByPath(endpoint)
         try:
             self._client = AsyncOpenAI(**args)
         except (TypeError, ValueError, openai.OpenAIError) as error:
@@ -74,10 +74,7 @@ class SdkTransport:
             reply.url = f"{str(self._client.base_url).rstrip('/')}{path}"
             await self._twice(path, request, reply)
             return
-        targets = self._targets.get(path)
-        if targets is None:
-            urls = tuple(request_url(url, path) for url in self._endpoint.urls)
-            targets = self._targets[path] = Targets(urls, self._endpoint.balance)
+        targets = self._targets.of(path)
         url = reply.url = targets.pick()
         try:
             await self._twice(url, request, reply)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from perfbench.engine.dialect.urls import request_url
+from perfbench.engine.transport.base import Endpoint
+
 
 class Targets:
     """Round robin takes the addresses in turn; least in flight the idlest one, in turn among equals."""
@@ -33,3 +36,18 @@ class Targets:
 
     def release(self, url: str) -> None:
         self.in_flight[url] -= 1
+
+
+class TargetsByPath:
+    """The targets of an endpoint for each path of a dialect, made when first asked for."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._known: dict[str, Targets] = {}
+
+    def of(self, path: str) -> Targets:
+        targets = self._known.get(path)
+        if targets is None:
+            urls = [request_url(url, path) for url in self._endpoint.urls]
+            targets = self._known[path] = Targets(urls, self._endpoint.balance)
+        return targets

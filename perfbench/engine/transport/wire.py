@@ -20,13 +20,13 @@ from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
-from perfbench.engine.dialect.urls import request_url
-from perfbench.engine.errors import BadHttp, ConnectFault, Disconnected, TimedOut, TransportFault
+from perfbench.engine.errors import BadHttp, Disconnected, TimedOut, TransportFault
 from perfbench.engine.request import Reply, Request
 from perfbench.engine.transport.base import Endpoint
 from perfbench.engine.transport.coding import Inflate, inflater
+from perfbench.engine.transport.faults import connect_fault
 from perfbench.engine.transport.headers import request_headers
-from perfbench.engine.transport.targets import Targets
+from perfbench.engine.transport.targets import TargetsByPath
 
 MAX_HEAD_BYTES = 256 * 1024  # status line and headers of one reply; nginx's limit for a whole head is 32 KiB
 _now_ns: Callable[[], int] = time.perf_counter_ns
@@ -38,17 +38,14 @@ class WireTransport:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._origins: dict[tuple[str, str, int], _Origin] = {}
-        self._targets: dict[str, Targets] = {}
+        self._targets = TargetsByPath(endpoint)
         self._heads: dict[tuple[str, str, tuple[tuple[str, str], ...]], tuple[_Origin, bytes]] = {}
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
     async def send(self, request: Request, reply: Reply) -> None:
         path = request.dialect.path
-        targets = self._targets.get(path)
-        if targets is None:
-            urls = tuple(request_url(url, path) for url in self._endpoint.urls)
-            targets = self._targets[path] = Targets(urls, self._endpoint.balance)
+        targets = self._targets.of(path)
         url = reply.url = targets.pick()
         connection: _Connection | None = None
         try:
@@ -82,8 +79,9 @@ class WireTransport:
         if found is None:
             parts = urlsplit(url)
             path = parts.path + (f"?{parts.query}" if parts.query else "")
-            lines = [f"{request.dialect.method} {path} HTTP/1.1", f"host: {parts.netloc.rpartition('@')[2]}"]
-            lines += [f"{name}: {value}" for name, value in request_headers(self._endpoint, request).items()]
+            headers = {"host": parts.netloc.rpartition("@")[2]} | request_headers(self._endpoint, request)
+            lines = [f"{request.dialect.method} {path} HTTP/1.1"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
             head = "\r\n".join([*lines, "content-length: "]).encode("latin-1")
             found = self._heads[key] = (self._origin(parts), head)
         return found
@@ -105,14 +103,8 @@ class WireTransport:
                 return await origin.connect()
         except TimeoutError:
             raise TimedOut("timeout_connect", f"{where}, after {self._endpoint.connect_timeout_s:g} s") from None
-        except socket.gaierror as error:
-            raise ConnectFault("dns", f"{origin.host}: {error.strerror}") from None
-        except ConnectionRefusedError:
-            raise ConnectFault("connect_refused", where) from None
-        except (ssl.SSLError, ssl.CertificateError) as error:
-            raise ConnectFault("tls", f"{where}: {error}") from None
-        except (OSError, UnicodeError) as error:
-            raise ConnectFault("connect_failed", f"{where}: {error}") from None
+        except (OSError, ssl.CertificateError, UnicodeError) as error:
+            raise connect_fault(error, where) from None
 
     async def close(self) -> None:
         for origin in self._origins.values():

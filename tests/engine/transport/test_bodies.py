@@ -311,6 +311,19 @@ async def test_what_is_sent_is_what_was_given(client):
     assert get.body == b""
 
 
+async def test_a_host_that_the_user_names_is_the_only_one(client):
+    heads: list[bytes] = []
+
+    async def hear(connection):
+        heads.append((await connection.reader.readuntil(b"\r\n\r\n")).lower())
+        await connection.send(whole(b"{}"))
+        await connection.pause(0.05)
+
+    async with rogue(hear) as server:
+        assert (await client(server.url, headers={"Host": "llm.internal"}).send()).status == 200
+    assert heads[0].count(b"\r\nhost:") == heads[0].count(b"\r\nhost: llm.internal\r\n") == 1
+
+
 async def test_a_full_path_and_a_query_are_kept(client):
     async with rogue(answering(whole(b"{}"))) as server:
         one = client(f"http://127.0.0.1:{server.port}/openai/chat/completions?api-version=1")

@@ -19,6 +19,7 @@ from perfbench.engine.request import Reply
 from perfbench.engine.transport import aiohttp as our_aiohttp
 from perfbench.engine.transport import sdk as our_sdk
 from perfbench.engine.transport.base import Endpoint
+from perfbench.engine.transport.faults import connect_fault
 from perfbench.engine.transport.wire import WireTransport
 
 URL = "http://127.0.0.1:1/v1"
@@ -89,6 +90,13 @@ def is_ours(fault: BaseException) -> bool:
 
 NOT_OVER_HTTP = {"WSServerHandshakeError", "WSMessageTypeError"}  # websockets, which nothing here opens
 AIOHTTP = [make(kind) for kind in classes(client_exceptions, Exception) if kind.__name__ not in NOT_OVER_HTTP]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL])
+def test_what_this_machine_has_run_out_of_is_not_the_server_s_fault(number):
+    wrapped = RuntimeError("no connection")
+    wrapped.__cause__ = OSError(number, "none left")
+    assert [connect_fault(error, "h:1").kind for error in (wrapped, wrapped.__cause__)] == ["client_limit"] * 2
 
 
 @pytest.mark.parametrize("error", rows(AIOHTTP + SOCKETS))
