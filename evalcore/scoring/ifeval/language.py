@@ -5,7 +5,12 @@ A detector that finds nothing to go by (digits only, for instance) counts as fol
 
 from __future__ import annotations
 
+import threading
+
 from evalcore.scoring.ifeval.arguments import Arguments, text
+
+LOADING = threading.Lock()
+"""A detector asked while another thread still loads the profiles finds none, and that would count as followed."""
 
 
 def response_language(response: str, arguments: Arguments) -> bool:
@@ -14,8 +19,11 @@ def response_language(response: str, arguments: Arguments) -> bool:
 
 def is_language(response: str, code: str) -> bool:
     """True too where langdetect cannot tell."""
-    from langdetect import DetectorFactory, LangDetectException, detect  # loads 55 profiles: 0.3 s, once
+    from langdetect import DetectorFactory, LangDetectException, detect
+    from langdetect.detector_factory import init_factory
 
+    with LOADING:
+        init_factory()  # 55 profiles: 0.3 s, once
     DetectorFactory.seed = 0
     try:
         return bool(detect(response) == code)

@@ -1,5 +1,7 @@
 """The 25 instructions of IFEval: one rule a row."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -118,6 +120,19 @@ def test_a_blank_response_follows_nothing_not_even_having_no_comma():
 def test_a_text_has_one_verdict_on_its_language():
     text = "ok bien gut"
     assert len({strict("language:response_language", {"language": "de"}, text) for _ in range(20)}) == 1
+
+
+FROM_MANY_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from evalcore.scoring.ifeval.language import is_language
+with ThreadPoolExecutor(8) as threads:
+    print(sum(threads.map(lambda _: is_language("Dies ist ein deutscher Satz.", "en"), range(8))))
+"""
+
+
+def test_the_first_verdicts_are_right_from_many_threads_too():
+    told = subprocess.run([sys.executable, "-c", FROM_MANY_THREADS], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "0"
 
 
 ARGUMENTS = {
