@@ -26,7 +26,7 @@ import yaml
 from evalcore.answers import prediction_of
 from evalcore.benchmarks.base import Benchmark, PromptOptions, RunsPrograms
 from evalcore.benchmarks.table import benchmark
-from evalcore.dataset.load import Where, rows
+from evalcore.dataset.load import Where, find, rows
 from evalcore.dataset.pick import pick
 from evalcore.errors import TaskError
 from evalcore.mock import simulator
@@ -113,6 +113,7 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
     """Carry a task out. Raises TaskError and DataError before any request is sent."""
     import uvloop
 
+    task.check_secrets()
     with ExitStack() as cleanup:
         plans = [_plan(task, name) for name in task.datasets]
         url = task.api_url
@@ -344,8 +345,9 @@ def _plan(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
     few_shot = found.few_shot if args.few_shot_num is None else args.few_shot_num
     plan = Plan(name, found, args, where, tuple(wanted), few_shot)
     if need_data:
-        for subset in plan.subsets[:1]:
-            next(iter(rows(found.source, subset, args.eval_split or found.source.eval_split, where)), None)
+        split = args.eval_split or found.source.eval_split
+        for subset in plan.subsets:
+            find(found.source, subset, split, where)
     return plan
 
 

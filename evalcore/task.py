@@ -59,6 +59,17 @@ def _value(text: str) -> object:
         return text
 
 
+def _limit(value: object) -> object:
+    """1 is one item and 0.5 is half of them; what is neither a count nor a share below 1 is refused."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"is {value!r}; a count like 100, or a share like 0.1") from None
+    if not 0 < number < float("inf") or (number > 1 and number != int(number)):
+        raise ValueError(f"is {value}; a count is whole and above 0, a share lies between 0 and 1")
+    return int(number) if number >= 1 else number
+
+
 class GenerationConfig(BaseModel):
     """What every request asks for. Keys beyond these go into the body as they are."""
 
@@ -130,7 +141,9 @@ class TaskConfig(BaseModel):
         None, DATA, "Folder of the data sets.", shown="$EVALCORE_CACHE, or the hub's own cache"
     )
     dataset_hub: Literal["modelscope", "huggingface", "local"] = key("modelscope", DATA, "Where they come from.")
-    limit: float | None = key(None, DATA, "Items per subset: a count, or a share below 1.", gt=0)
+    limit: Annotated[int | float, BeforeValidator(_limit)] | None = key(
+        None, DATA, "Items per subset: a count, or a share below 1.", metavar="COUNT|SHARE"
+    )
     limit_mode: Literal["stratified", "head"] = key("stratified", DATA, "Which items a limit takes.")
     repeats: t.Count = key(1, DATA, "Times each item is asked.")
 
@@ -234,8 +247,6 @@ class TaskConfig(BaseModel):
             found.append(
                 (("model_args",), f"has {', '.join(odd)}, which only the openai client knows; use --client sdk")
             )
-        if self.limit is not None and self.limit > 1 and self.limit != int(self.limit):
-            found.append((("limit",), f"is {self.limit}: a count is whole, a share is below 1"))
         return found
 
     @property
@@ -261,7 +272,17 @@ class TaskConfig(BaseModel):
 
     def fingerprint(self) -> str:
         """A short hash of everything that shapes the run, for the name of its configuration file."""
-        return hashlib.sha256(orjson.dumps(self.dump(), option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+        shaping = {name: value for name, value in self.dump().items() if name != "api_key"}
+        return hashlib.sha256(orjson.dumps(shaping, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+
+    def check_secrets(self) -> None:
+        """Raise TaskError for a value that was redacted when this task was written down."""
+        for name in ("model_args", "judge_model_args"):
+            for at in redact.redacted_places(getattr(self, name)):
+                place = ".".join((name, *at))
+                raise TaskError(
+                    f"{place} was redacted when this task was written; give it again, as a flag or ${{NAME}}"
+                )
 
 
 def _renamed(mapping: Mapping[str, Any]) -> dict[str, Any]:
