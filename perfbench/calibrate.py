@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import orjson
@@ -108,10 +108,10 @@ def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> Added:
     return Added(percentile(values, 0.5), percentile(values, 0.99), float(values.max()))
 
 
-def show(calibrations: Sequence[Calibration], *, as_json: bool) -> None:
-    """A table for people, or JSON for programs, on stdout."""
+def show(calibrations: Sequence[Calibration], out: TextIO, *, as_json: bool) -> None:
+    """A table for people, or JSON for programs."""
     if as_json:
-        sys.stdout.write(orjson.dumps([asdict(c) for c in calibrations], option=orjson.OPT_INDENT_2).decode() + "\n")
+        out.write(orjson.dumps([asdict(c) for c in calibrations], option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     from rich.console import Console
     from rich.table import Table
@@ -126,4 +126,4 @@ def show(calibrations: Sequence[Calibration], *, as_json: bool) -> None:
             str(c.streams), f"{c.events_per_s:.0f}", f"{c.ttft_ms.p50:.2f}", f"{c.ttft_ms.p99:.2f}",
             f"{c.ttft_ms.max:.2f}", f"{c.tpot_ms.p50:.3f}", f"{c.tpot_ms.p99:.3f}", f"{c.cpu_share:.0%}", c.verdict,
         )  # fmt: skip
-    Console().print(table)
+    Console(file=out).print(table)

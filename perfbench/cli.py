@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
+from cyclopts.exceptions import UnusedCliTokensError
 
 from perfbench import __version__
 from perfbench.engine.errors import ExitCode, PerfbenchError
@@ -49,12 +50,16 @@ def app() -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns what the shell learns."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_standard_streams()
     try:
         code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return int(code or ExitCode.DONE)
     except CycloptsError as error:
-        _say(f"{error}\nsee {' '.join(['perfbench', *(word for word in words[:1] if word in COMMANDS)])} --help")
+        said = str(error)
+        if isinstance(error, UnusedCliTokensError):
+            said = f"{', '.join(map(repr, error.unused_tokens or ()))}: more than this command takes"
+        _say(f"{said}\nsee {' '.join(['perfbench', *(word for word in words[:1] if word in COMMANDS)])} --help")
         return ExitCode.USAGE
     except PerfbenchError as error:
         _say(str(error))
@@ -65,10 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has enough; a second failure at exit would only confuse
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except SystemExit as stop:  # what rich makes of it
+        if isinstance(stop.__context__, BrokenPipeError):
+            return ExitCode.DONE
+        raise
     except Exception:
         traceback.print_exc()
         _say("this is a bug of perfbench; please report it with the lines above")
         return ExitCode.BUG
+
+
+def _open_standard_streams() -> None:
+    """A shell can start us with one of them closed (>&-): then it leads nowhere, and not into the next file opened."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (to the end of the process)
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _say(message: str) -> None:

@@ -39,7 +39,7 @@ def key(default: Any, group: str, text: str, **more: Any) -> Any:
 def _absolute_file(path: Path) -> Path:
     path = path.expanduser().absolute()
     if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}")
+        raise ValueError(f"names {str(path)!r}, where there is no file")
     return path
 
 
@@ -141,16 +141,20 @@ def _prompts(value: object) -> object:
 
 
 def _prompt(text: str) -> str:
+    place = ""
     if text.startswith("@@"):
         return text[1:]
     if text.startswith("@"):
         path = Path(text[1:]).expanduser()
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{str(path)!r} cannot be read as text: {error}") from None
+        except OSError as error:
+            raise ValueError(f"names {str(path)!r}, which cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"names {str(path)!r}, which is not UTF-8 text") from None
+        place = f"names {str(path)!r}, which "
     if not text.strip():
-        raise ValueError("a prompt is empty; write what to ask")
+        raise ValueError(f"{place}is empty; write what to ask")
     return text
 
 

@@ -30,11 +30,12 @@ class Target:
 
 
 async def find_target(scenario: Scenario, urls: tuple[str, ...]) -> Target:
-    """The model to ask for. Raises TargetUnreachable if an address is dead, ScenarioError if the model is not clear."""
+    """The model to ask for. Raises TargetUnreachable if an address is dead, or refuses to say which models it has;
+    ScenarioError if there is no telling which to take."""
     asked = await asyncio.gather(*(_ask(scenario, url) for url in urls))
     dead = [(url, record) for url, record in zip(urls, asked, strict=True) if _is_dead(record)]
     if dead:
-        lines = [f"{_tried(url)}: {record.error} {_explained(record)}" for url, record in dead]
+        lines = [f"{_tried(url)}: {record.error} ({_explained(record)}){_hint(url, record)}" for url, record in dead]
         raise TargetUnreachable("\n  ".join(["no endpoint answers; tried", *lines]))
     if scenario.model is not None:
         return Target(scenario.model)
@@ -42,7 +43,10 @@ async def find_target(scenario: Scenario, urls: tuple[str, ...]) -> Target:
     if not names:
         first = asked[0]
         said = f"{first.status} {first.error_detail}".strip() if first.status else _explained(first)
-        raise ScenarioError(f"model is not given, and {_tried(urls[0])} names none ({said}); give --model")
+        told = f"model is not given, and {_tried(urls[0])} names none ({said}); give --model"
+        if first.status in (401, 403):
+            raise TargetUnreachable(f"{told}, and the right key")
+        raise TargetUnreachable(told) if first.status is None else ScenarioError(told)
     notes = (f"model was not given; the first of {len(names)} listed was taken: {names[0]}",) if len(names) > 1 else ()
     return Target(names[0], notes)
 
@@ -68,4 +72,15 @@ def _tried(url: str) -> str:
 
 def _explained(record: Record) -> str:
     detail = f"; {record.error_detail}" if record.error_detail else ""
-    return f"({KINDS.get(record.error, 'no answer')}{detail})"
+    return f"{KINDS.get(record.error, 'no answer')}{detail}"
+
+
+def _hint(url: str, record: Record) -> str:
+    """What is behind it more often than not."""
+    if url.startswith("http://") and record.error in ("disconnected", "bad_http", "reset", "truncated"):
+        return "; does it speak https?"
+    if url.startswith("https://") and "certificate" in record.error_detail.casefold():
+        return "; name the authority that signed it (--ca FILE), or do without the check (--insecure)"
+    if url.startswith("https://") and record.error in ("tls", "timeout_connect", "disconnected", "reset"):
+        return "; does it speak http?"
+    return ""

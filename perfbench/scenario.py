@@ -215,7 +215,7 @@ class Scenario(BaseModel):
         if problems:
             order = {name: number for number, name in enumerate(given)}
             problems.sort(key=lambda problem: order.get(problem[0][0], -1))
-            lines = [f"{place(at)}: {'.'.join(at)} {text}" for at, text in problems]
+            lines = [_told(place(at), at, text) for at, text in problems]
             raise ScenarioError("\n  ".join(["the scenario cannot be run:", *dict.fromkeys(lines)]))
         return typed.model_copy(update={**typed._defaults(), "api_key": secret})
 
@@ -425,6 +425,11 @@ def _beside(prompt: Any, folder: Path) -> Any:
     return prompt
 
 
+def _told(place: str, at: yamlfile.Key, text: str) -> str:
+    """A flag is both the place and the key."""
+    return f"{place} {text}" if (place,) == tuple(map(flag, at)) else f"{place}: {'.'.join(at)} {text}"
+
+
 def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:
     """One error of pydantic in the words of the project: the key, and what is wrong with its value."""
     at = tuple(str(part) for part in line["loc"]) or ("scenario",)
@@ -432,4 +437,5 @@ def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:
         known, what = [name.removesuffix("_ms") for name in SimulatorConfig.model_fields], "setting of the simulator"
     else:
         known, what = [*Scenario.model_fields, *ALIASES], "key of a scenario"
-    return at, describe(line, known, what=what, secret=at[0] in SECRET or redact.is_secret_header(at[-1]))
+    secret = at[0] in SECRET or (at[-1] not in Scenario.model_fields and redact.is_secret_header(at[-1]))
+    return at, describe(line, known, what=what, secret=secret)

@@ -120,11 +120,19 @@ class TestMistakes:
             (["simulate", "--tttf", "4"], "--ttft"),
             (["simulate", "--ttft", "4sec"], "'s'"),
             (["simulate", "--slots", "many"], "--slots"),
-            (["run", "--url", "http://h", "--rate", "20rps"], "--rate: rate '20rps'"),
+            (["run", "--url", "http://h", "--rate", "20rps"], "--rate '20rps'"),
             (["run", "--url", "http://h", "--transport", "wirre"], "wire"),
             (["run", "--url"], "--url"),
             (["run", "none.yaml"], "none.yaml"),
-            (["run"], "--url: url is missing"),
+            (["run"], "--url is missing"),
+            (["run", "--url", "127.0.0.1:8000/v1"], "did you mean http://127.0.0.1:8000/v1?"),
+            (["run", "--url", "http://h", "--stream", "false"], "--no-stream"),
+            (["run", "a.yaml", "b.yaml"], "'b.yaml': more than this command takes"),
+            (["run", "--url", "http://h", "--max-tokens", "0"], "--max-tokens should be greater than"),
+            (["run", "--url", "http://h", "--max-tokens", "0"], "(it is '0')"),
+            (["run", "--url", "http://h", "--prompt", "@none.txt"], "--prompt names 'none.txt'"),
+            (["run", "--url", "http://h", "--ca", "none.pem"], "none.pem', where there is no file"),
+            (["run", "--url", "http://h", "--extra-args", '{"a": "REDACTED"}'], "--extra-args: extra_args.a was"),
             (["report", "no-such-folder"], "no-such-folder"),
             (["report"], "FOLDER"),
             (["calibrate", "--streams", "1,x"], "--streams"),
@@ -170,6 +178,33 @@ class TestResults:
 
 def spawned(*words: str, **more) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=60, **more)
+
+
+class TestWhoReadsStdout:
+    """What a command ends with is about the run, not about the reader of its results."""
+
+    @pytest.mark.parametrize("command", ["--dry-run", "--help"])
+    def test_a_reader_who_has_enough(self, command):
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "w") as out:
+            words = [sys.executable, "-m", "perfbench", "run", "--url", "simulator", command]
+            done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+    def test_a_full_disk(self):
+        with Path("/dev/full").open("w") as out:
+            words = [sys.executable, "-m", "perfbench", "run", "--url", "simulator", "--dry-run"]
+            done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert done.returncode == ExitCode.BUG
+        assert done.stderr == "perfbench: stdout cannot be written: No space left on device\n"
+
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+    def test_nobody_at_all(self, closed):
+        command = f'"{sys.executable}" -m perfbench run --url simulator --dry-run {closed}'
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
 
 
 class TestProcess:

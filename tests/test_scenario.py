@@ -100,7 +100,7 @@ class TestRefusals:
             "(units: ns, us, ms, s, m, h, d)",
             f"{path} line 4: transport is 'wirre'; did you mean wire? (one of wire, aiohttp, sdk)",
             f"{path} line 5: simulator.slotz is not a setting of the simulator; did you mean slots?",
-            "--rate: rate '20rps': 'rps' is not a unit of a rate; did you mean '/s'? (units: /s, /m, /h)",
+            "--rate '20rps': 'rps' is not a unit of a rate; did you mean '/s'? (units: /s, /m, /h)",
         ]
 
     @pytest.mark.parametrize(

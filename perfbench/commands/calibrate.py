@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.settings.units import count
 
@@ -33,5 +34,7 @@ def calibrate(
     from perfbench.calibrate import calibrate as measure
     from perfbench.calibrate import show
 
-    show(measure(numbers), as_json=as_json)
+    measured = measure(numbers)
+    with on_stdout() as out:
+        show(measured, out, as_json=as_json)
     return ExitCode.DONE

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.runfolder import SUMMARY, RunFolder
 
@@ -35,10 +35,11 @@ def report(
     run = RunFolder(folder)
     summary = write_summary(run)
     write_report(run, summary)
-    if as_json:
-        sys.stdout.write(run.file(SUMMARY).read_text(encoding="utf-8"))
-    else:
-        from perfbench.report.console import print_summary
+    from perfbench.report.console import print_summary
 
-        print_summary(summary, folder, sys.stdout)
+    with on_stdout() as out:
+        if as_json:
+            out.write(run.file(SUMMARY).read_text(encoding="utf-8"))
+        else:
+            print_summary(summary, folder, out)
     return ExitCode.DONE

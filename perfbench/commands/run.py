@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from perfbench.engine.errors import ExitCode
+from perfbench.commands.results import on_stdout
+from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.runfolder import SUMMARY
 from perfbench.scenario import GROUPS, Scenario
 from perfbench.settings.flags import flags_of, with_flags
@@ -49,22 +50,29 @@ def run(
     Closed loop: --parallel requests are in flight, each slot sends its next when its last is over. Open loop:
     requests leave at --rate, whatever became of earlier ones.
     """
+    if str(scenario_file).casefold() in ("true", "false", "yes", "no", "on", "off", "1", "0"):
+        raise ScenarioError(
+            f"{scenario_file} stands where a scenario file would; a switch takes no value: --stream or --no-stream"
+        )
     given = {name: value for name, value in flags.items() if value is not None}
     scenario = Scenario.from_mapping(given) if scenario_file is None else Scenario.from_yaml(scenario_file, given)
     if dry_run:
-        sys.stdout.write(scenario.to_yaml())
+        with on_stdout() as out:
+            out.write(scenario.to_yaml())
         return ExitCode.DONE
     from perfbench.run import run_scenario
 
     result = run_scenario(scenario, live=live, quiet=quiet, give_way=True)
     if as_json:
-        sys.stdout.write((result.folder / SUMMARY).read_text(encoding="utf-8"))
+        with on_stdout() as out:
+            out.write((result.folder / SUMMARY).read_text(encoding="utf-8"))
         if not quiet:
             print(f"run folder: {result.folder}", file=sys.stderr)
     else:
         from perfbench.report.console import print_summary
 
-        print_summary(result.summary, result.folder, sys.stdout)
+        with on_stdout() as out:
+            print_summary(result.summary, result.folder, out)
     return result.exit_code
 
 

@@ -30,7 +30,8 @@ def request_url(url: str, path: str) -> str:
     """Where a request with that dialect path goes. Raises ScenarioError for what is no http(s) URL."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ScenarioError(f"url {url!r} is not an address; write it like http://127.0.0.1:8000/v1")
+        like = "write it like http://127.0.0.1:8000/v1" if "://" in url else f"did you mean http://{url}?"
+        raise ScenarioError(f"url {url!r} is not an address; {like}")
     try:
         _ = parts.port
     except ValueError as error:
