@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evalcore import cli as evalcore_cli
+from evalcore.commands.list import list_
+from evalcore.commands.run import run_
 from perfbench import cli
 from perfbench.commands.calibrate import calibrate
 from perfbench.commands.report import report
@@ -25,7 +28,7 @@ RUNS = [line for line in CODE.splitlines() if line.startswith("perfbench run ")]
 
 
 def test_every_flag_it_names_exists():
-    commands = (run, report, simulate, calibrate)
+    commands = (run, report, simulate, calibrate, run_, list_)
     known = {flag(name) for command in commands for name in inspect.signature(command).parameters}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert len(named) > 15
@@ -34,6 +37,7 @@ def test_every_flag_it_names_exists():
 
 def test_every_command_is_shown():
     assert all(f"perfbench {name}" in CODE for name in cli.COMMANDS)
+    assert all(f"evalcore {name}" in CODE for name in evalcore_cli.COMMANDS)
 
 
 @pytest.mark.parametrize("line", RUNS)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from evalcore.errors import TaskError
+from evalcore.run import run_task
 from evalcore.task import TaskConfig
 
 SERVICE = {"model": "org/name", "api_url": "http://127.0.0.1:1/v1", "datasets": ["gsm8k"]}
@@ -84,3 +87,9 @@ def test_a_file_and_flags_over_it(tmp_path):
     task = TaskConfig.from_yaml(file, {"limit": "7"}, environment={})
     assert task.limit == 7
     assert task.dataset_args["gsm8k"].local_path == str(tmp_path / "here.jsonl")
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "scenarios").glob("*_eval.yaml")))
+def test_the_tasks_that_are_shipped_can_be_run_as_they_are(path, tmp_path):
+    result = run_task(TaskConfig.from_yaml(path, {"work_dir": str(tmp_path), "limit": 40}, environment={}))
+    assert [report.coverage for report in result.reports.values()] == [1.0]
