@@ -176,7 +176,9 @@ class _Conductor:
         info.ended, _, why = (_reason(shares) if shares else nobody_ended).partition(": ")
         info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
         info.dispatched = sum(share.dispatched for share in shares) if shares else None
-        told = [end.error for end in ends if end.error]
+        for line in (line for end in ends if _is_traceback(end) for line in end.error.splitlines()):
+            self._progress.note(line)
+        told = [_in_a_line(end) for end in ends if end.error]
         told += [f"{info.ended}: {why}"] if why else []
         info.notes += told
         for text in told:
@@ -244,6 +246,16 @@ class _Conductor:
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+def _is_traceback(end: WorkerEnd) -> bool:
+    return "\n" in end.error and end.exit_code == ExitCode.BUG
+
+
+def _in_a_line(end: WorkerEnd) -> str:
+    if not _is_traceback(end):
+        return end.error
+    return f"a bug of perfbench ended worker {end.index}, please report it: {end.error.splitlines()[-1].strip(' |')}"
+
+
 def exit_code(summary: dict[str, Any], max_error_rate: float) -> ExitCode:
     """What the shell learns from a summary: the first of these that holds.
 
@@ -293,7 +305,9 @@ def _new_folder(scenario: Scenario) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise ScenarioError(f"outputs_dir {str(scenario.outputs_dir)!r}: {error.strerror}") from None
+            raise ScenarioError(
+                f"outputs_dir {str(scenario.outputs_dir)!r} cannot be written: {error.strerror}; name a folder that can"
+            ) from None
     raise ScenarioError(f"outputs_dir {str(scenario.outputs_dir)!r} is full of runs of this second")
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from perfbench.engine.probe import ClientSample
 from perfbench.metrics.columns import FloatArray
-from perfbench.metrics.percentile import percentile
+from perfbench.metrics.percentile import minimum_count, percentile
 from perfbench.metrics.trust import BUSY_SHARE, ERROR_MS, ERROR_SHARE, NEVER_SLEEPS_SHARE
 
 Verdict = Literal["ok", "suspect", "saturated", "unknown"]
@@ -85,8 +85,8 @@ def _lags(lags_ms: FloatArray) -> tuple[float, float, float]:
     The samples are that already: a loop that was stuck left one for each instant of the stall (`ClientProbe`), so
     nothing is put back here.
     """
-    if lags_ms.size == 0:
-        return math.nan, math.nan, math.nan
+    if lags_ms.size < minimum_count(0.5):  # a run of a tenth of a second: one stall would be "half of the time"
+        return math.nan, math.nan, float(lags_ms.max()) if lags_ms.size else math.nan
     return percentile(lags_ms, 0.5), percentile(lags_ms, 0.99), float(lags_ms.max())
 
 

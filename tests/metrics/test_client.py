@@ -141,6 +141,13 @@ def test_the_busiest_worker_speaks_for_all() -> None:
     assert found.cpu_share_mean == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("lags", "word"), [(1, "unknown"), (5, "unknown"), (6, "suspect")])
+def test_a_handful_of_lags_is_no_half_of_the_time(lags: int, word: str) -> None:
+    found = client_figures([sample(0, [20.0] * lags)], 0, S)
+    assert client_verdict(found, NOTHING, TTFT / 100, open_loop=False, streamed=True)[0] == word
+    assert found is not None and found.lag_max_ms == 20.0
+
+
 def test_samples_outside_the_span_do_not_count_and_half_idle_ones_only_for_their_lag() -> None:
     run = [sample(0, [99.0], cpu=1.0), sample(4, [7.0], cpu=0.1), sample(5, [1.0], cpu=0.8), sample(9, [99.0], cpu=1.0)]
     found = client_figures(run, 4 * S + S // 2, 6 * S)
