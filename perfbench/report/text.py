@@ -13,6 +13,8 @@ from perfbench.engine.errors import KINDS
 
 NARROW_SPACE = "\u202f"
 NOTHING = "–"
+ASK_BACK = {401: "; is the key right?", 403: "; may this key do that?", 404: "; are the path and the model right?"}
+"""What the status most often means for who asked."""
 
 
 def harmless(text: object, most: int = 200) -> str:
@@ -74,10 +76,11 @@ def span(seconds: float) -> str:
 
 def explain(kind: str) -> str:
     """What an error kind means, in the words of `errors.KINDS`."""
-    status = kind.removeprefix("http_")
-    if status != kind and status.isdecimal():
-        known = int(status) in set(HTTPStatus)
-        return f"the server answered {status} {HTTPStatus(int(status)).phrase if known else '(no registered status)'}"
+    digits = kind.removeprefix("http_")
+    if digits != kind and digits.isdecimal():
+        status = int(digits)
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "(no registered status)"
+        return f"the server answered {digits} {phrase}{ASK_BACK.get(status, '')}"
     return KINDS.get(kind, "a kind this version does not know")
 
 

@@ -58,6 +58,7 @@ def test_grouped():
 def test_every_kind_of_error_is_explained():
     assert [kind for kind in KINDS if not explain(kind)] == []
     assert explain("http_503") == "the server answered 503 Service Unavailable"
+    assert explain("http_404") == "the server answered 404 Not Found; are the path and the model right?"
     assert explain("http_599") == "the server answered 599 (no registered status)"
     assert "does not know" in explain("</script>")
 
