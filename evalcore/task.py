@@ -19,6 +19,7 @@ from evalcore.benchmarks.table import BENCHMARKS
 from evalcore.errors import TaskError
 from perfbench import fieldtypes as t
 from perfbench.engine import redact
+from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import key
 from perfbench.settings import yamlfile
 from perfbench.settings.problems import describe
@@ -33,9 +34,12 @@ WIRE_MODEL_ARGS = frozenset({"default_headers", "default_query", "timeout", "max
 
 
 def _names(value: object) -> object:
+    """Words, however they are given: one text with commas or blanks, a list, or a list of such texts."""
     if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    return tuple(value) if isinstance(value, list | tuple) else value
+        return tuple(value.replace(",", " ").split())
+    if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
+        return tuple(part for word in value for part in word.replace(",", " ").split())
+    return value
 
 
 def _json(value: object) -> object:
@@ -132,7 +136,7 @@ class TaskConfig(BaseModel):
     )
 
     datasets: Annotated[tuple[str, ...], BeforeValidator(_names)] = key(
-        (), DATA, "Benchmarks to run; `evalcore list` names them.", metavar="NAME"
+        (), DATA, "Benchmarks to run; `evalcore list` names them.", metavar="NAME", words=True
     )
     dataset_args: Annotated[dict[str, DatasetArgs], BeforeValidator(_json)] = key(
         {}, DATA, "Per benchmark: few_shot_num, subset_list, prompt_template, ...", metavar="JSON"
@@ -181,7 +185,10 @@ class TaskConfig(BaseModel):
     ) -> TaskConfig:  # fmt: skip
         """The task of a YAML file; `overrides` are flags and win. Raises TaskError with every problem."""
         environment = os.environ if environment is None else environment
-        file = yamlfile.read(Path(path), environment)
+        try:
+            file = yamlfile.read(Path(path), environment)
+        except ScenarioError as error:  # read as any scenario is, but it is called a task
+            raise TaskError(str(error).replace("scenario", "task")) from None
         flags = _renamed(overrides or {})
         values = _renamed(file.values)
         for args in (values.get("dataset_args") or {}).values() if isinstance(values.get("dataset_args"), dict) else ():

@@ -31,8 +31,9 @@ SIMULATOR_COUNTS = ("tokens", "slots", "reason")
 
 def key(default: Any, group: str, text: str, **more: Any) -> Any:
     """A field. `shown` is the default as --help tells it, where the field's own default does not say it;
-    `metavar` what to write; `short` a one-letter flag; anything else goes to pydantic."""
-    told = {name: more.pop(name, None) for name in ("shown", "metavar", "short")}
+    `metavar` what to write; `short` a one-letter flag; `words` lets one flag take several words (else it is repeated);
+    anything else goes to pydantic."""
+    told = {name: more.pop(name, None) for name in ("shown", "metavar", "short", "words")}
     return Field(default, description=text, json_schema_extra={"group": group, **told}, **more)
 
 

@@ -52,7 +52,10 @@ def _parameter(name: str, info: FieldInfo, hint: Any, groups: dict[str, Group]) 
     if bare is bool:
         kind, parameter = bool, make()
     elif get_origin(bare) is tuple:
-        kind, parameter = list[str], make(metavar=_metavar(hint, told), negative="", consume_multiple=False)
+        kind, parameter = (
+            list[str],
+            make(metavar=_metavar(hint, told), negative="", consume_multiple=bool(told.get("words"))),
+        )
     elif _is_pairs(bare):
         kind, parameter = list[str], make(metavar=_metavar(hint, told), negative="", consume_multiple=True)
     else:

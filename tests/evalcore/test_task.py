@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evalcore.cli import main
 from evalcore.errors import TaskError
 from evalcore.run import run_task
 from evalcore.task import TaskConfig
+from perfbench.engine.errors import ExitCode
 
 SERVICE = {"model": "org/name", "api_url": "http://127.0.0.1:1/v1", "datasets": ["gsm8k"]}
 
@@ -74,6 +76,19 @@ def test_a_dump_holds_no_secret_and_is_the_same_task_again():
     assert again.fingerprint() == task.fingerprint()
     with pytest.raises(TaskError, match="redacted"):
         again.check_secrets()
+
+
+@pytest.mark.parametrize("words", [["--datasets", "gsm8k", "mmlu"], ["--datasets", "gsm8k,mmlu"]])
+def test_a_flag_names_several_benchmarks(words, capsys):
+    assert main(["run", *words, "--model", "m"]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "api_url is missing" in said
+    assert "datasets" not in said
+
+
+def test_a_file_that_is_none_is_told_by_its_name(capsys):
+    assert main(["run", "nowhere.yaml"]) == ExitCode.USAGE
+    assert "nowhere.yaml" in capsys.readouterr().err
 
 
 def test_the_key_comes_from_the_environment():
