@@ -169,7 +169,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     last_output_ns: int | None = None
     finished_ns: int
     """Last byte, or the instant of the fault."""
-    outcome: Outcome = "ok"
+    outcome: Outcome
+    """Without a default, so that every line of the file says it."""
     error: str = ""
     """A key of `errors.KINDS`; empty when ok."""
     error_detail: str = ""

@@ -13,7 +13,7 @@ def record(**changed) -> Record:
     fields = {
         "key": "0", "index": 0, "intended_ns": 0, "dispatched_ns": 0, "started_ns": 10 * MS, "written_ns": 11 * MS,
         "first_output_ns": 111 * MS, "last_output_ns": 131 * MS, "finished_ns": 132 * MS, "output_tokens": 3,
-        "chunks": 3, "itl_ns": [10 * MS, 10 * MS],
+        "chunks": 3, "itl_ns": [10 * MS, 10 * MS], "outcome": "ok",
     }  # fmt: skip
     return Record(**(fields | changed))
 

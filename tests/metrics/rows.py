@@ -19,7 +19,8 @@ def at(ms: float) -> int:
 def record(finished: float = 0.0, intended: float = 0.0, **given: Any) -> Record:
     """`started=3` means `started_ns` 3 ms after zero; everything else goes to the record as it is."""
     instants = {f"{name}_ns": at(given.pop(name)) for name in IN_MS if name in given}
-    plain: dict[str, Any] = {"key": "r", "index": 0, "intended_ns": at(intended), "finished_ns": at(finished)}
+    plain: dict[str, Any] = {"key": "r", "index": 0, "intended_ns": at(intended)}
+    plain |= {"finished_ns": at(finished), "outcome": "ok"}
     return Record(**(plain | instants | given))
 
 

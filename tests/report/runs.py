@@ -64,5 +64,5 @@ def _record(index: int, intended_ns: int, rng: random.Random, words: str) -> Rec
     return Record(
         **times, first_byte_ns=first_ns, first_output_ns=first_ns, first_answer_ns=first_ns, last_output_ns=last_ns,
         finished_ns=last_ns + MS, status=200, input_tokens=20, output_tokens=10, token_source="usage", chunks=10,
-        itl_ns=gaps, reused=index > 8,
+        itl_ns=gaps, outcome="ok", reused=index > 8,
     )  # fmt: skip

@@ -16,7 +16,7 @@ def record(index: int, **fields: object) -> Record:
         "key": str(index), "index": index, "intended_ns": at_ns, "dispatched_ns": at_ns, "started_ns": at_ns,
         "written_ns": at_ns, "first_byte_ns": at_ns + 20 * MS, "first_output_ns": at_ns + 30 * MS,
         "last_output_ns": at_ns + 70 * MS, "finished_ns": at_ns + 80 * MS, "output_tokens": 5,
-        "token_source": "usage", **fields,
+        "token_source": "usage", "outcome": "ok", **fields,
     }  # fmt: skip
     return Record(**given)  # type: ignore[arg-type]
 
