@@ -161,22 +161,37 @@ def write_whole(file: Path, data: bytes) -> None:
         new.write_bytes(data)
 
 
+@dataclass(slots=True)
+class _Dropped:
+    """Lines that are not whole records: the first of them, and how many there were."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, line_number: int, error: Exception) -> None:
+        self.count += 1
+        self.first = self.first or f"line {line_number} was dropped: {error}"
+
+
 def _read_lines(file: Path, kind: type[T], warnings: list[str] | None) -> Iterator[list[T]]:
-    decoder = msgspec.json.Decoder(kind)
+    decoder, dropped = msgspec.json.Decoder(kind), _Dropped()
     with file.open("rb") as source:
         line_number, rest = 0, b""
         while block := source.read(_READ_BYTES):
             whole, newline, rest = (rest + block).rpartition(b"\n")
             if newline:
-                yield _decode(decoder, whole + newline, file, line_number, warnings)
+                yield _decode(decoder, whole + newline, line_number, dropped)
                 line_number += whole.count(b"\n") + 1
-        if rest:
-            _warn(warnings, f"{file.name}: the last line is torn ({len(rest)} bytes) and was dropped")
+    if warnings is None:
+        return
+    if dropped.count:
+        more = f", and so were {dropped.count - 1} after it" if dropped.count > 1 else ""
+        warnings.append(f"{file.name} {dropped.first}{more}")
+    if rest:
+        warnings.append(f"{file.name}: the last line is torn ({len(rest)} bytes) and was dropped")
 
 
-def _decode(
-    decoder: msgspec.json.Decoder[T], lines: bytes, file: Path, first: int, warnings: list[str] | None
-) -> list[T]:
+def _decode(decoder: msgspec.json.Decoder[T], lines: bytes, first: int, dropped: _Dropped) -> list[T]:
     try:
         return decoder.decode_lines(lines)
     except UNREADABLE:  # one bad line must not cost the others
@@ -186,10 +201,5 @@ def _decode(
                 if line:
                     found.append(decoder.decode(line))
             except UNREADABLE as error:
-                _warn(warnings, f"{file.name} line {number} was dropped: {error}")
+                dropped.add(number, error)
         return found
-
-
-def _warn(warnings: list[str] | None, message: str) -> None:
-    if warnings is not None:
-        warnings.append(message)

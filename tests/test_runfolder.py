@@ -88,6 +88,15 @@ def test_a_garbage_line_costs_only_itself(folder, garbage):
     assert warnings[0].startswith("requests.jsonl line 3 was dropped: ")
 
 
+def test_many_garbage_lines_are_named_together(folder):
+    folder.file(REQUESTS).write_bytes(lines(a_record(0)) + b"garbage\n" * 1000 + lines(a_record(1)))
+    found, warnings = read(folder)
+    assert found == [0, 1]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("requests.jsonl line 2 was dropped: ")
+    assert warnings[0].endswith(", and so were 999 after it")
+
+
 def test_blank_lines_are_nothing(folder):
     folder.file(REQUESTS).write_bytes(b"\n" + lines(a_record(0)) + b"\n\n" + lines(a_record(1)) + b"\n")
     assert read(folder) == ([0, 1], [])
