@@ -169,7 +169,9 @@ class Scenario(BaseModel):
     ) -> Scenario:
         """The scenario of a YAML file; `overrides` are flags and win. Raises ScenarioError with every problem."""
         environment = os.environ if environment is None else environment
-        file = yamlfile.read(Path(path), environment)
+        flags = _renamed(overrides or {})
+        replaced = {name for name, value in flags.items() if value is not None and name not in MERGED}
+        file = yamlfile.read(Path(path), environment, replaced)
         values = _renamed(file.values)
         for name in FILES:
             _make_relative_to(file.path.parent, values, name)
@@ -177,7 +179,6 @@ class Scenario(BaseModel):
         if values.get("prompt") is not None:
             values["prompt"] = _beside(values["prompt"], file.path.parent)
         values.setdefault("name", file.path.stem)
-        flags = _renamed(overrides or {})
 
         def place(at: yamlfile.Key) -> str:
             return flag(at[0]) if at[0] in flags else file.place(at)

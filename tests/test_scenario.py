@@ -181,9 +181,16 @@ class TestYaml:
             ("http://h/v1",), None, "night", ("costs ${5}",),
         )  # fmt: skip
 
+    def test_a_variable_need_not_be_set_where_a_flag_says_it(self, tmp_path):
+        path = file(tmp_path, "url: ${HOST}/v1\nheaders: {X-A: '${A}'}")
+        assert Scenario.from_yaml(path, {"url": "http://g"}, environment={"A": "1"}).url == ("http://g",)
+        with pytest.raises(ScenarioError, match="no A"):  # a flag adds to these, and replaces nothing
+            Scenario.from_yaml(path, {"url": "http://g", "headers": ["X-B=2"]}, environment={})
+
     @pytest.mark.parametrize(
         ("text", "says"),
         [
+            ("name: 2026-99-99", "not YAML: month must be in 1..12"),
             ("url: ${HOST}", "line 1: url: the environment has no HOST; set it, or write ${HOST:-default}"),
             ("url: a\nparallel: 1\nurl: b", "line 3: url is given twice, first on line 1"),
             ("simulator:\n  ttft: 1\n  ttft: 2", "line 3: simulator.ttft is given twice, first on line 2"),

@@ -8,7 +8,7 @@ values that come over a network.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,11 @@ class YamlFile:
         return f"{self.path} line {self.lines[key]}" if key else str(self.path)
 
 
-def read(path: Path, environment: Mapping[str, str]) -> YamlFile:
-    """The file's mapping. Raises ScenarioError with file and line for whatever is wrong with it."""
+def read(path: Path, environment: Mapping[str, str], overridden: Collection[str] = ()) -> YamlFile:
+    """The file's mapping. Raises ScenarioError with file and line for whatever is wrong with it.
+
+    Keys that are `overridden` count for nothing, so the variables in them need not be set.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -49,12 +52,14 @@ def read(path: Path, environment: Mapping[str, str]) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ScenarioError(f"{path}{line}: not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a plain ValueError
         raise ScenarioError(f"{path}: not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ScenarioError(f"{path}: a scenario is a mapping of keys to values, but this is {type(values).__name__}")
     lines: dict[Key, int] = {}
-    problems = [*_walk(node, (), lines), *(f"line {lines[key]}: {text}" for key, text in _unset(values, environment))]
+    problems = _walk(node, (), lines)
+    unset = [(key, text) for key, text in _unset(values, environment) if key[0] not in overridden]
+    problems += [f"line {lines[key]}: {text}" for key, text in unset]
     if problems:
         raise ScenarioError("\n  ".join([f"{path} cannot be read:", *problems]))
     return YamlFile(path, _substituted(values, environment), lines)
