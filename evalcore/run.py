@@ -50,6 +50,7 @@ from perfbench.engine.sinks.jsonl import JsonlSink
 from perfbench.engine.transport.base import Endpoint, open_transport
 
 log = logging.getLogger("evalcore")
+DOUBTFUL_SHARE = 0.05  # of the scored answers; --strict ends with 3 above it
 SCORING_AHEAD = 4  # reviews that may be under way, per slot, before slots wait for scoring to catch up
 
 
@@ -205,11 +206,12 @@ class _Evaluation:
 
     def _lane(self) -> Lane:
         task, endpoint = self._task, endpoint_of(self._task, self._url)
-        timeout_s = task.generation_config.timeout
+        timeout_s = float(task.model_args.get("timeout", task.generation_config.timeout))
+        retries = int(task.model_args.get("max_retries", task.retries))
         return Lane(
             transport=open_transport(task.client, endpoint),
             limits=Limits(requests_per_s=None if task.rpm is None else task.rpm / 60, tokens_per_min=task.tpm),
-            retry=RetryPolicy(attempts=1 + task.retries, budget_share=float(task.retries)),
+            retry=RetryPolicy(attempts=1 + retries, budget_share=float(retries)),
             deadlines=Deadlines(timeout_s, timeout_s, None), keep=Keep(texts=True), secrets=endpoint.secrets(),
         )  # fmt: skip
 
@@ -432,7 +434,15 @@ def _conclude(
     code = ExitCode.DONE
     if coverage < task.needed_coverage:
         code = ExitCode.TARGET if coverage == 0 else ExitCode.INCONCLUSIVE
+    elif task.strict and any(_is_doubtful(report) for report in reports.values()):
+        code = ExitCode.GATE_MISSED
     return EvalResult(folder.path, reports, code, requests)
+
+
+def _is_doubtful(report: Report) -> bool:
+    """Whether too many answers were cut, empty or unreadable for the score to mean what it says."""
+    found = report.integrity
+    return max(found.truncated, found.empty, found.unparsed) > DOUBTFUL_SHARE * found.scored
 
 
 def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:

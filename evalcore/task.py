@@ -29,7 +29,7 @@ MODEL, DATA, ASKING, JUDGING, RUNNING = "Model", "Data", "Asking", "Judging", "R
 GROUPS = (MODEL, DATA, ASKING, JUDGING, RUNNING)
 KEY_VARIABLES = ("EVALCORE_API_KEY", "OPENAI_API_KEY")
 ALIASES = {"parallel": "eval_batch_size", "limit_mode": "limit_mode"}
-WIRE_MODEL_ARGS = frozenset({"default_headers", "default_query", "timeout", "max_retries", "organization", "project"})
+WIRE_MODEL_ARGS = frozenset({"default_headers", "timeout", "max_retries", "organization", "project"})
 """Client arguments that mean something without the openai client."""
 
 
@@ -105,8 +105,6 @@ class DatasetArgs(BaseModel):
     few_shot_random: bool = False
     prompt_template: str | None = None
     system_prompt: str | None = None
-    filters: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    shuffle: bool = False
     shuffle_choices: bool = False
     local_path: str | None = None
     eval_split: str | None = None
@@ -175,7 +173,7 @@ class TaskConfig(BaseModel):
     min_coverage: t.Share | None = key(
         None, RUNNING, "Share of samples that must have been scored.", shown="1, or 0 with ignore_errors"
     )
-    strict: bool = key(False, RUNNING, "Exit 3 when too much was cut, empty or unreadable.")
+    strict: bool = key(False, RUNNING, "Exit 3 when more than 5 % of the answers were cut, empty or unreadable.")
     debug: bool = key(False, RUNNING, "Say more in the log.")
 
     @classmethod

@@ -130,6 +130,22 @@ def test_a_sample_without_an_answer_is_unscored_and_not_wrong(data, tmp_path):
     assert ignored.needed_coverage == 0.0
 
 
+@pytest.mark.parametrize(("strict", "code"), [(False, ExitCode.DONE), (True, ExitCode.GATE_MISSED)])
+def test_answers_that_were_cut_are_a_missed_gate_when_the_task_is_strict(data, tmp_path, strict, code):
+    keys = {"limit": 5, "strict": strict, "generation_config": {"max_tokens": 1}}
+    with simulator(data) as server:
+        result = run_task(task(data, tmp_path, api_url=server.url, **keys))
+    assert result.reports["gsm8k"].integrity.truncated == 5
+    assert result.exit_code == code
+
+
+def test_client_arguments_that_mean_something_on_the_wire_act_there(data, tmp_path):
+    with simulator(data, e500=1.0, api_key="sk-right") as server:
+        keys = {"limit": 2, "api_key": "sk-right", "retries": 5, "model_args": {"max_retries": 1, "timeout": 5}}
+        result = run_task(task(data, tmp_path, api_url=server.url, **keys))
+    assert result.reports["gsm8k"].integrity.attempts == 4
+
+
 def test_killed_at_random_instants_and_gone_on_with_a_run_ends_as_if_undisturbed(data, tmp_path):
     rng = random.Random(5)
     with simulator(data, ttft_ms=30.0) as server:
