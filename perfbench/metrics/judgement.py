@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import binomtest
 
-from perfbench.metrics.columns import CANCELLED, FAILED, AnyArray, Columns
-from perfbench.metrics.latency import latency_values
+from perfbench.metrics.columns import CANCELLED, FAILED, NEVER, AnyArray, Columns, FloatArray
+from perfbench.metrics.latency import between_ms, latency_values
 from perfbench.metrics.percentile import CONFIDENCE, SHARES, Spread, minimum_count, nearest_rank, spread
 from perfbench.metrics.slo import Condition, Slo, resolve
 
@@ -18,7 +18,9 @@ Outcome = Literal["met", "missed", "inconclusive"]
 BASES = {
     "ttft": "service", "ttfat": "service", "e2e": "service", "response_ttft": "response", "response_e2e": "response",
 }  # fmt: skip
-"""ITL, TPOT, send lag and connect are spans between two instants of their own and stand on neither."""
+ENDS = {"ttft": "first_output_ns", "ttfat": "first_answer_ns", "response_ttft": "first_output_ns"}
+"""Columns where these end; the others of BASES end with the request. ITL, TPOT, send lag and connect are spans
+between two instants of their own and stand on neither base."""
 FEWEST_FOR_MEAN = 30
 """Values from which a mean is taken to be normally distributed; a rule of thumb for moderately skewed laws."""
 
@@ -30,8 +32,10 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
     it is inconclusive when there is none (too few requests for the percentile, or nothing of the kind happened).
     `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
     limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
-    known (minimum, maximum, rates). An infinite value has `observed` null and `infinite` true, and misses every
-    `<`. `met` is false when any condition is missed, else null when any is inconclusive, else true.
+    known (minimum, maximum, rates). Requests that had waited longer than the limit when we cut them off count with
+    that wait: how much longer it would have been does not matter. An infinite value has `observed` null and `infinite`
+    true, and misses every `<`. `met` is false when any condition is missed, else null when any is inconclusive, else
+    true.
     """
     spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
     observed: list[dict[str, Any]] = []
@@ -44,16 +48,32 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
             values, clusters = latency_values(columns, name)
             spreads[name] = values, spread(values, clusters)
         # A cut-off request has no pace and no gaps to prolong; what it lacks is its first token or its end.
-        cut_off = int((columns.outcome == CANCELLED).sum()) if name in BASES else 0
-        observed.append(_judge_latency(condition, condition.statistic, name, *spreads[name], cut_off))
+        waited_ms = _waited_ms(columns, name) if name in BASES else np.empty(0)
+        observed.append(_judge_latency(condition, condition.statistic, name, *spreads[name], waited_ms))
     outcomes = {result["outcome"] for result in observed}
     met = False if "missed" in outcomes else None if "inconclusive" in outcomes else True
     return {"expression": slo.text, "met": met, "observed": observed}
 
 
+def _waited_ms(columns: Columns, name: str) -> FloatArray:
+    """How long requests that we cut off had waited by then for what they lacked: shape (those that lacked it,)."""
+    since_ns = columns.intended_ns if BASES[name] == "response" else columns.written_ns
+    lacking = np.equal(columns.outcome, CANCELLED)
+    if name in ENDS:
+        lacking &= columns.stream & np.equal(getattr(columns, ENDS[name]), NEVER)
+    waited_ms = between_ms(since_ns, columns.finished_ns, lacking)
+    return np.nan_to_num(waited_ms[lacking])  # 0 where the request was not even written
+
+
 def _judge_latency(
-    condition: Condition, statistic: str, name: str, values: AnyArray, found: Spread | None, cut_off: int
+    condition: Condition, statistic: str, name: str, values: AnyArray, found: Spread | None, waited_ms: FloatArray
 ) -> dict[str, Any]:
+    late_ms = waited_ms[waited_ms > condition.limit] if condition.comparison in ("<", "<=") else waited_ms[:0]
+    why, cut_off = None, waited_ms.size - late_ms.size
+    if late_ms.size:
+        values = np.concatenate((values, late_ms))
+        found = spread(values)
+        why = f"{late_ms.size} were cut off after the limit and count with their wait until then"
     if found is None:
         return _result(condition, name, None, 0, None, f"no request has a {name}")
     certain: bool | None = None
@@ -68,12 +88,12 @@ def _judge_latency(
             rank = nearest_rank(found.count + cut_off, share)
             longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
             certain = condition.holds(longer) == condition.holds(observed)
-        return _result(condition, name, observed, found.count, certain)
+        return _result(condition, name, observed, found.count, certain, why)
     value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
     if statistic == "mean" and found.count >= FEWEST_FOR_MEAN and math.isfinite(value):
         reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
         certain = _survives(condition, value, (value - reach, value + reach))
-    return _result(condition, name, value, found.count, certain)
+    return _result(condition, name, value, found.count, certain, why)
 
 
 def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:

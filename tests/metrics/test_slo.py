@@ -189,6 +189,26 @@ def test_requests_cut_off_make_a_verdict_uncertain_when_they_could_turn_it() -> 
     assert (turned["outcome"], turned["certain"]) == ("met", False)
 
 
+def test_requests_that_had_waited_too_long_when_they_were_cut_off_miss_the_limit() -> None:
+    """A third of the requests hang until the end of the run; the rest are fast."""
+    hung = [record(9000, 0, started=1, written=1, outcome="cancelled", error="cancelled")] * 500
+    for open_loop, waited_ms in ((False, 8999.0), (True, 9000.0)):
+        for metric in ("ttft", "e2e"):
+            found = only(run(f"p90 {metric} < 2s", *replies(1000), *hung, open_loop=open_loop))
+            assert (found["outcome"], found["observed"], found["certain"]) == ("missed", waited_ms, True)
+            assert (found["count"], found["why"].split()[0]) == (1500, "500")
+    assert run("p90 e2e < 2s", *hung)["met"] is False, "even without a single success"
+    assert run("p90 e2e < 10s", *replies(1000), *hung)["met"] is True
+    assert only(run("p90 e2e < 10s", *replies(1000), *hung))["certain"] is False
+
+
+def test_a_first_token_that_came_is_not_lacking_when_the_rest_is_cut_off() -> None:
+    begun = [record(9000, started=1, written=1, first_output=100, outcome="cancelled", error="cancelled")] * 500
+    found = only(run("p90 ttft < 2s", *replies(1000), *begun))
+    assert (found["outcome"], found["count"], found["certain"], found["why"]) == ("met", 1000, True, None)
+    assert run("p90 e2e < 2s", *replies(1000), *begun)["met"] is False
+
+
 @pytest.mark.parametrize(
     ("failed", "of", "outcome", "certain"),
     [
