@@ -102,6 +102,16 @@ def start(tmp_path) -> Iterator[Callable[..., Command]]:
             command.kill()
 
 
+@contextmanager
+def inherited(number: signal.Signals, handling: signal.Handlers) -> Iterator[None]:
+    """How a command that is started within takes the signal, until it says otherwise."""
+    before = signal.signal(number, handling)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def descendants(pid: int) -> list[int]:
     """Children, and children of children, that are alive."""
     found = []
@@ -240,9 +250,11 @@ def test_a_run_can_be_run_again_from_its_own_scenario(start, truthd, tmp_path):
 )
 def test_one_ctrl_c_summarises_what_is_there(start, truthd, number, workers):
     behaviour = "sim:ttft=20,itl=20,n=8"
-    command = start(
-        "--url", truthd.url, "--model", behaviour, "--parallel", "10", "--number", "100000", "--workers", str(workers)
-    )
+    with inherited(signal.SIGHUP, signal.SIG_DFL):  # these tests may run under nohup
+        command = start(
+            "--url", truthd.url, "--model", behaviour, "--parallel", "10", "--number", "100000",
+            "--workers", str(workers),
+        )  # fmt: skip
     command.until_records(20)
     command.process.send_signal(number)
     code, out, err = command.end()
@@ -282,11 +294,8 @@ def test_a_second_ctrl_c_leaves_at_once_and_what_was_written_is_readable(start, 
 
 
 def test_under_nohup_a_closed_terminal_is_nothing(start, truthd):
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the command inherits
-    try:
+    with inherited(signal.SIGHUP, signal.SIG_IGN):
         command = start("--url", truthd.url, "--model", QUICK, "--parallel", "4", "--number", "2000")
-    finally:
-        signal.signal(signal.SIGHUP, handler)
     command.until_records(20)
     command.process.send_signal(signal.SIGHUP)
     assert command.end()[0] == ExitCode.DONE
