@@ -33,9 +33,9 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
     `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
     limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
     known (minimum, maximum, rates). Requests that had waited longer than the limit when we cut them off count with
-    that wait: how much longer it would have been does not matter. An infinite value has `observed` null and `infinite`
-    true, and misses every `<`. `met` is false when any condition is missed, else null when any is inconclusive, else
-    true.
+    that wait, and `at_least` says that the observed value may rest on it. An infinite value has `observed` null and
+    `infinite` true, and misses every `<`. `met` is false when any condition is missed, else null when any is
+    inconclusive, else true.
     """
     spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
     observed: list[dict[str, Any]] = []
@@ -88,12 +88,12 @@ def _judge_latency(
             rank = nearest_rank(found.count + cut_off, share)
             longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
             certain = condition.holds(longer) == condition.holds(observed)
-        return _result(condition, name, observed, found.count, certain, why)
+        return _result(condition, name, observed, found.count, certain, why, late=late_ms.size > 0)
     value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
     if statistic == "mean" and found.count >= FEWEST_FOR_MEAN and math.isfinite(value):
         reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
         certain = _survives(condition, value, (value - reach, value + reach))
-    return _result(condition, name, value, found.count, certain, why)
+    return _result(condition, name, value, found.count, certain, why, late=late_ms.size > 0)
 
 
 def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:
@@ -115,7 +115,14 @@ def _survives(condition: Condition, value: float, interval: tuple[float, float] 
 
 
 def _result(
-    condition: Condition, name: str, value: float | None, count: int, certain: bool | None, why: str | None = None
+    condition: Condition,
+    name: str,
+    value: float | None,
+    count: int,
+    certain: bool | None,
+    why: str | None = None,
+    *,
+    late: bool = False,
 ) -> dict[str, Any]:
     outcome: Outcome = "inconclusive" if value is None else "met" if condition.holds(value) else "missed"
     return {
@@ -127,6 +134,7 @@ def _result(
         "limit": condition.limit,
         "observed": value if value is not None and math.isfinite(value) else None,
         "infinite": value is not None and math.isinf(value),
+        "at_least": late and value is not None and not condition.holds(value),
         "outcome": outcome,
         "certain": certain,
         "count": count,

@@ -183,7 +183,7 @@ def _slo_row(result: Mapping[str, Any]) -> SloRow:
     elif value is None:
         observed = "not enough data"
     elif is_latency:
-        observed = f"{number(value)} ms"
+        observed = f"{'≥ ' if result.get('at_least') else ''}{number(value)} ms"
     else:
         observed = share(value) if result.get("metric") in ("error_rate", "goodput") else f"{number(value)}/s"
     remarks = [f"{result['base']} base"] if result.get("base") else []
