@@ -23,6 +23,7 @@ from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.process import SimulatorProcess
 
 ITEMS = 150
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,16 @@ def told(url: str, what: str) -> Any:
 def scores(folder: Path) -> dict[str, float]:
     file = folder / "reviews" / "sim" / "gsm8k_main.jsonl"
     return {review.sample_id: review.scores["numeric"].value for review in read_reviews(file)}
+
+
+def answers(folder: Path | None) -> int:
+    """Whole lines in the predictions of a run that may not have begun."""
+    file = None if folder is None else folder / "predictions" / "sim" / "gsm8k_main.jsonl"
+    return file.read_bytes().count(b"\n") if file is not None and file.is_file() else 0
+
+
+def resumed(folder: Path | None) -> list[str]:
+    return [] if folder is None else ["--use-cache", str(folder)]
 
 
 def test_the_score_is_exactly_the_simulators_own_count(data, tmp_path):
@@ -156,28 +167,32 @@ def test_killed_at_random_instants_and_gone_on_with_a_run_ends_as_if_undisturbed
             "--dataset-hub", "local", "--dataset-args", '{"gsm8k": {"few_shot_num": 0}}', "--parallel", "4",
             "--work-dir", str(tmp_path / "killed"), "--quiet",
         ]  # fmt: skip
-        folder: Path | None = None
-        kills = 0
-        while True:
-            more = [] if folder is None else ["--use-cache", str(folder)]
-            command = [sys.executable, "-c", "import sys; from evalcore.cli import main; sys.exit(main())", "run"]
-            child = subprocess.Popen([*command, *arguments, *more], stdout=subprocess.DEVNULL)
-            try:
-                child.wait(timeout=rng.uniform(0.7, 1.6) if kills < 4 else 60)
-                break
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-                child.wait()
-                kills += 1
-            found = sorted((tmp_path / "killed").iterdir()) if (tmp_path / "killed").is_dir() else []
-            folder = found[0] if found else None
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from evalcore.cli import main; sys.exit(main())",
+            "run",
+            *arguments,
+        ]
+        folder = None
+        for _ in range(KILLS):  # each after a random number of further answers, so however slow the machine is
+            before = answers(folder)
+            child = subprocess.Popen([*command, *resumed(folder)], stdout=subprocess.DEVNULL)
+            until = before + rng.randint(1, 25)
+            while child.poll() is None and answers(folder) < until:
+                time.sleep(rng.uniform(0.0, 0.01))
+                folder = next((file.parent.parent for file in (tmp_path / "killed").glob("*/configs/*.yaml")), None)
+            assert child.poll() is None, "it ended before it could be killed"
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        subprocess.run([*command, *resumed(folder)], stdout=subprocess.DEVNULL, check=True, timeout=100)
         time.sleep(0.2)
         asked = told(server.url, "/skill")["asked"] - asked_before
-    assert folder is not None and kills > 0
+    assert folder is not None
     assert scores(folder) == scores(undisturbed.folder)
     keys = Counter(p.key for p in read_predictions(folder / "predictions" / "sim" / "gsm8k_main.jsonl"))
     assert len(keys) == ITEMS
-    assert asked <= ITEMS + kills * 4
+    assert asked <= ITEMS + KILLS * 4
 
 
 def test_a_torn_last_line_is_dropped_and_asked_again(data, tmp_path):
