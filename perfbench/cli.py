@@ -8,6 +8,7 @@ and shows one.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -47,12 +48,18 @@ def app() -> App:
     return tree
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; returns what the shell learns."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+def main() -> int:
+    """The process: run its command line; returns what the shell learns."""
     _open_standard_streams()
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: a late Ctrl-C changes nothing about how it ended
+    return code
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line."""
     try:
-        code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app()(list(words), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return int(code or ExitCode.DONE)
     except CycloptsError as error:

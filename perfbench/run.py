@@ -131,6 +131,8 @@ class _Conductor:
         failed = next((end for end in ends if end.exit_code == ExitCode.USAGE), None)
         if failed is not None:
             raise ScenarioError(failed.error)
+        if self._interrupts > 1:  # heard when there was nothing left to cancel
+            raise KeyboardInterrupt
         with self._once_more_to_leave():
             return self._conclude(folder, info, ends)
 

@@ -40,12 +40,12 @@ def runs(monkeypatch, tmp_path):
 
 
 def dry(capsys, *words: str) -> dict:
-    assert cli.main(["run", *words, "--dry-run"]) == 0
+    assert cli.run(["run", *words, "--dry-run"]) == 0
     return yaml.safe_load(capsys.readouterr().out)
 
 
 def refused(capsys, *words: str) -> str:
-    assert cli.main(words) == ExitCode.USAGE
+    assert cli.run(words) == ExitCode.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Traceback" not in captured.err
@@ -149,14 +149,14 @@ class TestMistakes:
 
 class TestResults:
     def test_json_puts_the_summary_and_nothing_else_on_stdout(self, capsys, runs):
-        assert cli.main(["run", str(SMOKE), "--json"]) == ExitCode.GATE_MISSED
+        assert cli.run(["run", str(SMOKE), "--json"]) == ExitCode.GATE_MISSED
         captured = capsys.readouterr()
         assert json.loads(captured.out) == {"schema": 1}
         assert "run folder" in captured.err
         assert runs[0].number == 20
 
     def test_quiet_says_nothing_else_at_all(self, capsys, runs):
-        cli.main(["run", str(SMOKE), "--json", "--quiet"])
+        cli.run(["run", str(SMOKE), "--json", "--quiet"])
         assert capsys.readouterr().err == ""
 
     @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ class TestResults:
             raise error
 
         monkeypatch.setattr("perfbench.run.run_scenario", fail)
-        assert cli.main(["run", str(SMOKE)]) == code
+        assert cli.run(["run", str(SMOKE)]) == code
         assert says in capsys.readouterr().err
 
 
@@ -215,7 +215,7 @@ class TestProcess:
 
     def test_help_imports_nothing_heavy(self):
         code = (
-            "import sys; from perfbench import cli; cli.main(['--help']); "
+            "import sys; from perfbench import cli; cli.run(['--help']); "
             "heavy = ('pydantic', 'numpy', 'scipy', 'pandas', 'aiohttp', 'openai', 'plotly', 'uvloop', 'yaml'); "
             "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
         )

@@ -46,7 +46,7 @@ def test_every_run_it_shows_describes_a_scenario(line, capsys, monkeypatch, tmp_
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line.partition(" | ")[0], comments=True)
-    assert cli.main([*words[1:], "--dry-run"]) == 0, capsys.readouterr().err
+    assert cli.run([*words[1:], "--dry-run"]) == 0, capsys.readouterr().err
 
 
 def test_every_file_it_links_to_exists_and_every_scenario_is_linked():

@@ -138,6 +138,10 @@ class Workers:
                 with suppress(ProcessLookupError):
                     child.kill()
             await child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+                with suppress(ConnectionError):  # asked for here, or asyncio may log that nobody did
+                    await child.stdin.wait_closed()
 
     async def ready(self) -> None:
         """All children are set up, or have ended trying."""
