@@ -14,8 +14,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -98,18 +97,41 @@ class _Conductor:
         self._pending: list[Snapshot] = []
         self._decode = msgspec.msgpack.Decoder(Snapshot).decode
         self._interrupts = 0
+        self._over = self._computing = False
         self._signals = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
             self._signals.append(signal.SIGHUP)
         self._workers: Workers | None = None
 
     async def run(self) -> RunResult:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
-        for number in self._signals:
-            loop.add_signal_handler(number, self._interrupt, task, number, terminals)
+
+        # One handler for all of the run: between two of them a signal would be lost, or be the default's.
+        def heard(number: int, _frame: object) -> None:
+            self._interrupts += 1
+            if number == signal.SIGHUP:  # the terminal is gone, and writing to it would be an error
+                for descriptor in terminals:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+            if self._computing:
+                self._interrupted_while_computing()
+            else:
+                loop.call_soon_threadsafe(self._interrupted, task)
+
+        before = {number: signal.signal(number, heard) for number in self._signals}
+        try:
+            folder, info, ends = await self._measure()
+            self._computing = True
+            if self._interrupts > 1:
+                raise KeyboardInterrupt
+            return self._conclude(folder, info, ends)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def _measure(self) -> tuple[RunFolder, RunInfo, list[WorkerEnd]]:
+        """Everything up to the last record."""
         try:
             target = await find_target(self._scenario, self._urls)
             self._scenario = self._scenario.model_copy(update={"model": target.model})
@@ -126,15 +148,10 @@ class _Conductor:
             raise KeyboardInterrupt from None
         finally:
             self._progress.stop()
-            for number in self._signals:
-                loop.remove_signal_handler(number)
         failed = next((end for end in ends if end.exit_code == ExitCode.USAGE), None)
         if failed is not None:
             raise ScenarioError(failed.error)
-        if self._interrupts > 1:  # heard when there was nothing left to cancel
-            raise KeyboardInterrupt
-        with self._once_more_to_leave():
-            return self._conclude(folder, info, ends)
+        return folder, info, ends
 
     async def _load(self, folder: RunFolder, info: RunInfo) -> list[WorkerEnd]:
         """Run the engine processes from start to end."""
@@ -164,7 +181,7 @@ class _Conductor:
                 return await workers.ends()
             finally:
                 showing.cancel()
-                self._workers = None
+                self._workers, self._over = None, True
                 self._update()
 
     def _conclude(self, folder: RunFolder, info: RunInfo, ends: list[WorkerEnd]) -> RunResult:
@@ -212,11 +229,9 @@ class _Conductor:
         pending, self._pending = self._pending, []
         self._progress.update(pending, time.perf_counter_ns())
 
-    def _interrupt(self, task: asyncio.Task[Any], number: int, terminals: list[int]) -> None:
-        if number == signal.SIGHUP:  # the terminal is gone, and writing to it would be an error
-            for descriptor in terminals:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-        self._interrupts += 1
+    def _interrupted(self, task: asyncio.Task[Any]) -> None:
+        if self._over:
+            return
         if self._interrupts == 1 and self._workers is not None:
             self._progress.note("interrupted: cutting off what is in flight; once more to leave at once")
             self._workers.halt("interrupted")
@@ -225,27 +240,13 @@ class _Conductor:
             self._workers.kill()
         task.cancel()
 
-    @contextmanager
-    def _once_more_to_leave(self) -> Iterator[None]:
-        """While results are computed, which no event loop can break off: the second Ctrl-C of the run ends it."""
-
-        def heard(_number: int, _frame: object) -> None:
-            self._interrupts += 1
-            if self._interrupts > 1:
-                raise KeyboardInterrupt
-            os.write(2, b"the run is over and its results are being computed; once more to leave at once\n")
-
-        for number in self._signals:
-            signal.signal(number, heard)
-        try:
-            yield
-        except Exception:
-            if self._interrupts > 1:  # an extension module that was being imported makes an ImportError of it
-                raise KeyboardInterrupt from None
-            raise
-        finally:
-            for number in self._signals:
-                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    def _interrupted_while_computing(self) -> None:
+        """No loop runs that could break it off, and an exception could be lost in an import or a destructor: so the
+        second Ctrl-C of a run ends the process. All there is to lose are figures that can be computed again."""
+        if self._interrupts > 1:
+            os.write(2, b"perfbench: interrupted\n")
+            os._exit(ExitCode.INTERRUPTED)
+        os.write(2, b"the run is over and its results are being computed; once more to leave at once\n")
 
 
 def _is_traceback(end: WorkerEnd) -> bool:

@@ -116,8 +116,9 @@ def descendants(pid: int) -> list[int]:
     """Children, and children of children, that are alive."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *descendants(child)]
+        with suppress(OSError):  # over since it was listed
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
     return found
 
 
