@@ -172,6 +172,11 @@ class Scheduler:
 
         When the caller is cancelled, the record goes to the sinks and the cancellation on to the caller.
         """
+        record, _ = await self.ask(request, lane)
+        return record
+
+    async def ask(self, request: Request, lane: str = "default") -> tuple[Record, Answer]:
+        """Like `submit`, with the answer beside the record: for what no record holds (log probabilities, vectors)."""
         now_ns = self._now_ns()
         self.counts.dispatched += 1
         return await self._carry(self._lanes[lane], request, -1, now_ns, now_ns)
@@ -240,7 +245,7 @@ class Scheduler:
                     load.end("number", now_ns)
                     return
                 request = load.requests(index)
-                record = await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                record, _ = await self._carry(load.state, request, index, free_ns, self._dispatch(load))
                 # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
                 refused = refused + 1 if record.error in UNCONNECTED else 0
                 if refused:
@@ -255,7 +260,7 @@ class Scheduler:
 
     async def _open_loop(self, tasks: asyncio.TaskGroup, pacer: Pacer, load: _Load) -> None:
         share = load.share
-        in_flight: set[asyncio.Task[Record]] = set()
+        in_flight: set[asyncio.Task[tuple[Record, Answer]]] = set()
         alarm = Alarm(self._clock)
         try:
             for index, offset_ns in enumerate(pacer):
@@ -299,8 +304,8 @@ class Scheduler:
 
     async def _carry(
         self, state: _LaneState, request: Request, index: int, intended_ns: int, dispatched_ns: int
-    ) -> Record:
-        """Take one request through the house. Adds exactly one record to the sinks, and returns it."""
+    ) -> tuple[Record, Answer]:
+        """Take one request through the house. Adds exactly one record to the sinks; returns it, and the last answer."""
         lane, gate = state.lane, state.gate
         earlier: list[Attempt] = []
         failed: Attempt | None = None  # the last attempt, once it paused; joins the earlier ones when there is another
@@ -352,7 +357,7 @@ class Scheduler:
             raise lost
         if cancelled is not None:
             raise cancelled
-        return record
+        return record, answer
 
     async def _attempt(
         self, lane: Lane, request: Request, reply: Reply
