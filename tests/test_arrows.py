@@ -13,6 +13,7 @@ MAY_USE = {
     "settings": {"engine"},
     "metrics": {"engine", "settings"},
     "simulator": {"engine", "settings"},
+    "scenario": {"engine", "settings", "simulator", "fieldtypes"},
     "workload": {"engine", "settings", "scenario"},
     "report": {"engine", "settings", "metrics", "runfolder"},
     "live": {"engine", "metrics", "report"},
