@@ -1,66 +1,25 @@
-"""Progress: how an evaluation goes, on a terminal as a few live lines, elsewhere as a plain line now and then."""
+"""Progress: running figures of an evaluation. The run fills them in; `evalcore.live` shows them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
-
-from evalcore.run import Progress, Tally
-from evalcore.task import TaskConfig
-
-PLAIN_EVERY_S = 5.0
-LIVE_EVERY_S = 0.25
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
-@contextmanager
-def open_progress(task: TaskConfig, quiet: bool, stream: TextIO) -> Iterator[Progress]:
-    """The progress to hand to a run. Leaves the terminal as it was found."""
-    progress = Progress()
-    if quiet:
-        yield progress
-        return
-    if stream.isatty():
-        yield from _live(progress, stream)
-        return
-    last_s = time.monotonic()
+@dataclass(slots=True)
+class Tally:
+    """Running figures of one benchmark, for whoever shows progress."""
 
-    def say() -> None:
-        nonlocal last_s
-        if time.monotonic() - last_s >= PLAIN_EVERY_S:
-            last_s = time.monotonic()
-            print(line(progress), file=stream, flush=True)
-
-    progress.changed = say
-    yield progress
-    print(line(progress), file=stream, flush=True)
+    asked: int = 0
+    reused: int = 0
+    scored: int = 0
+    unscored: int = 0
+    total_score: float = 0.0
 
 
-def _live(progress: Progress, stream: TextIO) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.table import Table
+@dataclass(slots=True)
+class Progress:
+    """Running figures of the evaluation. `changed` is called after each review."""
 
-    def table() -> Table:
-        shown = Table(box=None, pad_edge=False)
-        for column in ("benchmark", "answered", "from cache", "score so far", "unscored"):
-            shown.add_column(column, justify="left" if column == "benchmark" else "right")
-        for name, t in progress.tallies.items():
-            shown.add_row(name, f"{t.asked}", f"{t.reused}", score(t), f"{t.unscored}")
-        return shown
-
-    with Live(console=Console(file=stream), refresh_per_second=4, transient=True, get_renderable=table):
-        yield progress
-
-
-def line(progress: Progress) -> str:
-    """All benchmarks in one line."""
-    return " | ".join(
-        f"{name}: {t.asked + t.reused} done, {score(t)}" + (f", {t.unscored} unscored" if t.unscored else "")
-        for name, t in progress.tallies.items()
-    )
-
-
-def score(tally: Tally) -> str:
-    return f"{tally.total_score / tally.scored:.3f}" if tally.scored else "-"
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    changed: Callable[[], None] = lambda: None

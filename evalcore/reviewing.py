@@ -16,7 +16,9 @@ from typing import Any
 from evalcore.answers import answer_of
 from evalcore.benchmarks.base import Benchmark, Judged, RunsPrograms
 from evalcore.errors import TaskError
+from evalcore.plan import Plan
 from evalcore.sandbox.base import Sandbox
+from evalcore.sandbox.bubblewrap import Bubblewrap
 from evalcore.task import GenerationConfig, TaskConfig
 from evalcore.types import Answer, Prediction, Review, Sample, Scores, Verdict
 from perfbench.engine.dialect.base import Options, Prompt, dialect
@@ -159,3 +161,18 @@ def _review(
         choices=sample.choices, finish_reason=prediction.finish_reason, input_tokens=prediction.input_tokens,
         output_tokens=prediction.output_tokens, ttft_ms=prediction.ttft_ms, latency_ms=prediction.latency_ms,
     )  # fmt: skip
+
+
+async def open_reviewer(task: TaskConfig, plans: Sequence[Plan]) -> Reviewer:
+    """What scores this task's answers. Raises before any request when a sandbox, a judge or an extra is missing."""
+    sandbox: Sandbox | None = None
+    if any(isinstance(plan.benchmark, RunsPrograms) for plan in plans):
+        sandbox = Bubblewrap()
+        await sandbox.check()
+    reviewer = Reviewer(task, sandbox)
+    for plan in plans:
+        reviewer.is_judged(plan.benchmark)
+        ready = getattr(plan.benchmark, "ready", None)
+        if ready is not None:
+            ready()
+    return reviewer

@@ -21,8 +21,8 @@ def report_(
     ] = False,
 ) -> int:
     """Compute the reports of a run again."""
+    from evalcore.conclude import report_again
     from evalcore.report.console import print_reports
-    from evalcore.run import report_again
 
     result = report_again(task_of(folder), folder)
     if as_json:

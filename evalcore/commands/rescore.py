@@ -14,7 +14,7 @@ from evalcore.commands.report import task_of
 def rescore_(folder: Annotated[Path, Parameter(name="FOLDER", help="Folder of an evaluation.")], /) -> int:
     """Score the answers of a run again, without one request, and compute its reports."""
     from evalcore.report.console import print_reports
-    from evalcore.run import rescore
+    from evalcore.rescore import rescore
 
     result = rescore(task_of(folder), folder)
     print_reports(list(result.reports.values()), result.folder, sys.stdout)

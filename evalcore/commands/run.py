@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from evalcore.progress import open_progress
+from evalcore.live import open_progress
 from evalcore.task import GROUPS, TaskConfig
 from perfbench.settings.flags import flags_of, with_flags
 

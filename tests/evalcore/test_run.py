@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from evalcore.outputs import read_predictions, read_reviews
-from evalcore.run import rescore, run_task
+from evalcore.rescore import rescore
+from evalcore.run import run_task
 from evalcore.task import TaskConfig
 from perfbench.engine.errors import ExitCode
 from perfbench.simulator.config import SimulatorConfig

@@ -1,0 +1,82 @@
+"""Conclude: from a folder's reviews to its reports and page, and to what the shell learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evalcore.endpoint import options_of
+from evalcore.outputs import EvalFolder, read_reviews
+from evalcore.plan import Plan, plan_of
+from evalcore.report.build import build_report
+from evalcore.report.html import write_page
+from evalcore.report.schema import Report
+from evalcore.reviewing import Reviewer
+from evalcore.task import TaskConfig
+from perfbench.engine.errors import ExitCode
+
+DOUBTFUL_SHARE = 0.05  # of the scored answers; --strict ends with 3 above it
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    folder: Path
+    reports: Mapping[str, Report]
+    exit_code: ExitCode
+    requests: int
+    """That this run sent, retries not counted."""
+
+
+def report_again(task: TaskConfig, path: Path) -> EvalResult:
+    """Compute a folder's reports from its reviews."""
+    plans = [plan_of(task, name, need_data=False) for name in task.datasets]
+    return conclude(task, EvalFolder.opened(path, task.name_of_model), plans, 0)
+
+
+def conclude(
+    task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None
+) -> EvalResult:
+    """Compute the reports from what is in the folder, and what the shell learns."""
+    reviewer = Reviewer(task)
+    planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
+    reports: dict[str, Report] = {}
+    for plan in plans:
+        files = [file for subset in plan.subsets if (file := folder.reviews(plan.name, subset)).is_file()]
+        report = build_report(
+            plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
+            expected=reviewer.protocols(plan.benchmark),
+            planned=planned.get(plan.name), settings=_settings(task, plan), window_s=window_s,
+        )  # fmt: skip
+        target = folder.report(plan.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(report.dump())
+        reports[plan.name] = report
+    reviewer.close()
+    write_page(folder, reports)
+    coverage = min((report.coverage for report in reports.values()), default=0.0)
+    code = ExitCode.DONE
+    if coverage < task.needed_coverage:
+        code = ExitCode.TARGET if coverage == 0 else ExitCode.INCONCLUSIVE
+    elif task.strict and any(_is_doubtful(report) for report in reports.values()):
+        code = ExitCode.GATE_MISSED
+    return EvalResult(folder.path, reports, code, requests)
+
+
+def _is_doubtful(report: Report) -> bool:
+    """Whether too many answers were cut, empty or unreadable for the score to mean what it says."""
+    found = report.integrity
+    return max(found.truncated, found.empty, found.unparsed) > DOUBTFUL_SHARE * found.scored
+
+
+def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:
+    """What moves scores more than models do."""
+    options = options_of(task, plan.benchmark)
+    asked = {"few_shot": plan.few_shot, "max_tokens": options.max_tokens, "temperature": options.temperature}
+    taken = {"limit": task.limit, "limit_mode": task.limit_mode, "repeats": task.repeats, "seed": task.seed}
+    shaped = plan.args.model_dump(include={"shuffle_choices", "prompt_template", "system_prompt"})
+    return {**asked, "chat": True, **taken, **shaped}

@@ -1,0 +1,94 @@
+"""Plan: what a task will ask, in which order, and from which data.
+
+A `Plan` is one benchmark with the task's settings; `items` reads its samples as they are needed and makes an `Item` of
+each, once for every repeat. How an item is put to the model is `evalcore.asking`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from evalcore.benchmarks.base import Benchmark
+from evalcore.benchmarks.table import benchmark
+from evalcore.dataset.load import Where, find, rows
+from evalcore.dataset.pick import pick
+from evalcore.errors import TaskError
+from evalcore.task import DatasetArgs, TaskConfig
+from evalcore.types import Message, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One benchmark of the task, ready to give its items."""
+
+    name: str
+    benchmark: Benchmark
+    args: DatasetArgs
+    where: Where
+    subsets: tuple[str, ...]
+    few_shot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sample, asked once."""
+
+    plan: Plan
+    sample: Sample
+    repeat: int
+    messages: list[Message]
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """Names the request by its content: model, messages and settings are in the body."""
+        return hashlib.blake2b(self.body + b"#%d" % self.repeat, digest_size=16).hexdigest()
+
+
+def plan_of(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
+    """A benchmark with the task's settings; with `need_data`, its data is there."""
+    found, args = benchmark(name), task.args_of(name)
+    wanted = args.subset_list or found.subsets
+    odd = [subset for subset in wanted if subset not in found.subsets]
+    if odd:
+        raise TaskError(f"dataset_args.{name}.subset_list names {odd[0]!r}; there are {', '.join(found.subsets)}")
+    where = Where(
+        dataset_dir=None if task.dataset_dir is None else Path(task.dataset_dir), hub=task.dataset_hub,
+        local_path=None if args.local_path is None else Path(args.local_path),
+    )  # fmt: skip
+    few_shot = found.few_shot if args.few_shot_num is None else args.few_shot_num
+    plan = Plan(name, found, args, where, tuple(wanted), few_shot)
+    if need_data:
+        split = args.eval_split or found.source.eval_split
+        for subset in plan.subsets:
+            find(found.source, subset, split, where)
+    return plan
+
+
+def samples_of(task: TaskConfig, plan: Plan, subset: str) -> Iterator[Sample]:
+    """What is asked of a subset, in the data's order. A file may hold several subsets."""
+    reader = _reader(plan, subset, plan.args.eval_split or plan.benchmark.source.eval_split)
+    chosen = pick(reader, task.limit, mode=task.limit_mode, seed=task.seed, subsets=(subset,))
+    if not plan.args.shuffle_choices:
+        return chosen
+    from evalcore.benchmarks.choice import shuffled
+
+    return (shuffled(sample, task.seed) for sample in chosen)
+
+
+def shots_of(plan: Plan, subset: str, seed: int) -> list[Sample]:
+    split = plan.benchmark.source.shots_split
+    if plan.few_shot == 0 or split is None:
+        return []
+    mode: Literal["stratified", "head"] = "stratified" if plan.args.few_shot_random else "head"
+    return list(pick(_reader(plan, subset, split), plan.few_shot, mode=mode, seed=seed, subsets=(subset,)))
+
+
+def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample]]:
+    """Reads the samples of a split, from the beginning each time it is called."""
+    found = plan.benchmark
+    return lambda: (found.sample(row, subset) for row in rows(found.source, subset, split, plan.where))
