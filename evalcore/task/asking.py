@@ -1,0 +1,51 @@
+"""Asking: what every request asks for, and how many may leave at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from evalcore.task import values
+from evalcore.task.section import ASKING, Rule, Section
+from perfbench import fieldtypes as t
+from perfbench.fieldtypes import key
+
+if TYPE_CHECKING:
+    from evalcore.task.config import TaskConfig
+
+
+class GenerationConfig(BaseModel):
+    """What every request asks for. Keys beyond these go into the body as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    max_tokens: int | None = Field(default=2048, ge=1)
+    temperature: float | None = Field(default=0.0, ge=0)
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    stop: t.Texts | None = None
+    n: int | None = Field(default=None, ge=1)
+    logprobs: bool | int | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    stream: bool = False
+    timeout: t.Limit = 60.0
+    """Longest silence, in seconds: before the first byte and within the reply."""
+    extra_body: dict[str, Any] = {}
+
+
+class Asking(Section):
+    generation_config: Annotated[GenerationConfig, BeforeValidator(values.json)] = key(
+        GenerationConfig(), ASKING, "max_tokens, temperature, stream, ...", metavar="JSON"
+    )
+    eval_batch_size: t.Count = key(8, ASKING, "Requests in flight; also called --parallel.")
+    retries: t.CountOrNone = key(5, ASKING, "Tries again per failed request.")
+    rpm: t.Count | None = key(None, ASKING, "Limit: requests a minute.")
+    tpm: t.Count | None = key(None, ASKING, "Limit: tokens a minute.")
+    seed: int = key(42, ASKING, "Fixes samples, shots and shuffles.")
+
+
+def conflicts(task: TaskConfig) -> list[Rule]:
+    return []

@@ -1,0 +1,49 @@
+"""Model: which model is asked, where, and through which client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import SecretStr
+
+from evalcore.task.section import MODEL, Rule, Section
+from evalcore.task.values import Json
+from perfbench.fieldtypes import key
+
+if TYPE_CHECKING:
+    from evalcore.task.config import TaskConfig
+
+KEY_VARIABLES = ("EVALCORE_API_KEY", "OPENAI_API_KEY")
+WIRE_ARGS = frozenset({"default_headers", "timeout", "max_retries", "organization", "project"})
+"""Client arguments that mean something without the openai client."""
+
+
+class Model(Section):
+    model: str | None = key(None, MODEL, "Model to ask for.", shown="with eval_type mock: sim")
+    model_id: str | None = key(None, MODEL, "Its name in folders and reports.", shown="the last part of model")
+    api_url: str | None = key(None, MODEL, "Endpoint, with or without /v1.", metavar="URL")
+    api_key: SecretStr | None = key(
+        None, MODEL, "Bearer token.", shown=" or ".join(f"${name}" for name in KEY_VARIABLES), metavar="KEY", repr=False
+    )
+    eval_type: Literal["service", "mock"] = key(
+        "service", MODEL, "service: an endpoint; mock: the built-in simulator, which knows the answers."
+    )
+    mock: Json = key({}, MODEL, "Settings of the simulator: skill, ttft_ms, slots, ...", metavar="JSON")
+    client: Literal["wire", "aiohttp", "sdk"] = key("wire", MODEL, "How bytes travel.")
+    model_args: Json = key(
+        {}, MODEL, "Client arguments; all of them with --client sdk.", metavar="JSON", repr=False
+    )  # fmt: skip
+
+
+def conflicts(task: TaskConfig) -> list[Rule]:
+    service = task.eval_type == "service"
+    odd = sorted(set(task.model_args) - WIRE_ARGS)
+    return [
+        (service and task.api_url is None, "api_url",
+         "is missing; give the endpoint's address, e.g. http://127.0.0.1:8000/v1"),
+        (service and task.model is None, "model", "is missing; name the model to ask for"),
+        (not service and task.api_url is not None, "api_url",
+         "names an endpoint, but eval_type mock starts its own; take one of them out"),
+        (bool(odd) and task.client != "sdk", "model_args",
+         f"has {', '.join(odd)}, which only the openai client knows; use --client sdk"),
+    ]  # fmt: skip

@@ -1,0 +1,29 @@
+"""Running: where a run writes, what it goes on with, and when it counts as good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalcore.task.section import RUNNING, Rule, Section
+from perfbench import fieldtypes as t
+from perfbench.fieldtypes import key
+
+if TYPE_CHECKING:
+    from evalcore.task.config import TaskConfig
+
+
+class Running(Section):
+    work_dir: t.Folder = key(Path("outputs"), RUNNING, "Folder in which run folders are made.", metavar="FOLDER")
+    use_cache: str | None = key(None, RUNNING, "Run folder to go on with.", metavar="FOLDER")
+    rerun_review: bool = key(False, RUNNING, "Score again what is in the cache.")
+    ignore_errors: bool = key(False, RUNNING, "Samples without an answer do not fail the run.")
+    min_coverage: t.Share | None = key(
+        None, RUNNING, "Share of samples that must have been scored.", shown="1, or 0 with ignore_errors"
+    )
+    strict: bool = key(False, RUNNING, "Exit 3 when more than 5 % of the answers were cut, empty or unreadable.")
+    debug: bool = key(False, RUNNING, "Say more in the log.")
+
+
+def conflicts(task: TaskConfig) -> list[Rule]:
+    return []
