@@ -14,12 +14,13 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -49,10 +50,32 @@ class RunResult:
     exit_code: ExitCode
 
 
+class Watcher(Protocol):
+    """Looks on while a run lasts, and may end it early: a hopeless probe, an interval that is narrow enough."""
+
+    def start(self, info: RunStart) -> None:
+        """The run is about to begin; `info.began_ns` is instant zero of its schedule."""
+
+    def watch(self, snapshots: Sequence[Snapshot], now_ns: int) -> str | None:
+        """Take what arrived since the last call (perhaps nothing); called every SNAPSHOT_EVERY_S.
+
+        A text ends the run: nothing more leaves, what is in flight is cut off, `ended` of the run is "watched", and
+        the text stands in its notes. The run is not interrupted by that: its exit code is that of its figures.
+        """
+
+
 def run_scenario(
-    scenario: Scenario, *, live: bool | None = None, quiet: bool = False, give_way: bool = False
+    scenario: Scenario,
+    *,
+    live: bool | None = None,
+    quiet: bool = False,
+    give_way: bool = False,
+    watcher: Watcher | None = None,
+    folder: Path | None = None,
 ) -> RunResult:
     """Carry a scenario out. `live` None: the dashboard if stderr is a terminal.
+
+    `watcher` may end the run early. `folder` is the run folder to make, instead of one named by date in outputs_dir.
 
     `give_way` lowers the priority of this process for good, so that showing never delays the engine processes, even
     where they have to share a core; for a command, not for a service that lives on.
@@ -67,7 +90,7 @@ def run_scenario(
         urls = scenario.url
         if scenario.builtin_simulator:
             urls = (cleanup.enter_context(_simulator(scenario)).url,)
-        return asyncio.run(_Conductor(scenario, urls, progress, give_way).run())
+        return asyncio.run(_Conductor(scenario, urls, progress, give_way, watcher, folder).run())
 
 
 def _simulator(scenario: Scenario) -> Any:
@@ -90,8 +113,16 @@ def check_files(scenario: Scenario, most: int) -> None:
 class _Conductor:
     """One run."""
 
-    def __init__(self, scenario: Scenario, urls: tuple[str, ...], progress: Progress, give_way: bool) -> None:
-        self._give_way = give_way
+    def __init__(
+        self,
+        scenario: Scenario,
+        urls: tuple[str, ...],
+        progress: Progress,
+        give_way: bool,
+        watcher: Watcher | None,
+        folder: Path | None,
+    ) -> None:
+        self._give_way, self._watcher, self._named_folder = give_way, watcher, folder
         self._scenario, self._urls, self._progress = scenario, urls, progress
         self._workers_count = _worker_count(scenario)
         self._pending: list[Snapshot] = []
@@ -135,7 +166,8 @@ class _Conductor:
         try:
             target = await find_target(self._scenario, self._urls)
             self._scenario = self._scenario.model_copy(update={"model": target.model})
-            folder = RunFolder(_new_folder(self._scenario))
+            folder = RunFolder(self._named_folder or _new_folder(self._scenario))
+            folder.path.mkdir(parents=True, exist_ok=True)
             info = RunInfo(
                 started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
                 clock_monotonic_ns=time.perf_counter_ns(), clock_unix_ns=time.time_ns(), began_ns=0,
@@ -173,6 +205,8 @@ class _Conductor:
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.rate is not None,
             )  # fmt: skip
             self._progress.start(start)
+            if self._watcher is not None:
+                self._watcher.start(start)
             workers.go(info.began_ns)
             if self._interrupts:
                 workers.halt("interrupted")
@@ -227,7 +261,12 @@ class _Conductor:
 
     def _update(self) -> None:
         pending, self._pending = self._pending, []
-        self._progress.update(pending, time.perf_counter_ns())
+        now_ns = time.perf_counter_ns()
+        self._progress.update(pending, now_ns)
+        if self._watcher is not None:
+            enough = self._watcher.watch(pending, now_ns)
+            if enough is not None and self._workers is not None:
+                self._workers.halt(f"watched: {enough}")
 
     def _interrupted(self, task: asyncio.Task[Any]) -> None:
         if self._over:

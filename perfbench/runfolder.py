@@ -49,7 +49,7 @@ class RunInfo(msgspec.Struct, kw_only=True):
     """Requests asked for; None when the run is bounded by its duration alone."""
     workers: int = 1
     ended: str | None = None
-    """number, duration, interrupted, aborted, died: why no more requests were sent; `notes` say more."""
+    """number, duration, interrupted, aborted, watched, died: why no more requests were sent; `notes` say more."""
     ended_ns: int | None = None
     """When the last request was allowed to leave."""
     dispatched: int | None = None

@@ -143,6 +143,7 @@ ENDED = {
     "duration": "the time was up",
     "interrupted": "it was interrupted: what follows is what was finished by then",
     "aborted": "it was aborted: what follows is what was finished by then",
+    "watched": "it was ended early, because what it was to find out was known",
 }
 
 
