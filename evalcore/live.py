@@ -1,66 +1,105 @@
-"""Live: how an evaluation goes, on a terminal as a few live lines, elsewhere as a plain line now and then."""
+"""Live: how an evaluation goes: on a terminal a dashboard, elsewhere a plain line now and then, with --quiet nothing.
+
+All of it goes to stderr. To add a way of showing, write an `evalcore.progress.Screen` and choose it here.
+"""
 
 from __future__ import annotations
 
-import time
+import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from evalcore.progress import Progress, Tally
 from evalcore.task import TaskConfig
+from perfbench.live.tally import Figures
+from perfbench.report.text import grouped, harmless, number, span
 
 PLAIN_EVERY_S = 5.0
-LIVE_EVERY_S = 0.25
 
 
 @contextmanager
 def open_progress(task: TaskConfig, quiet: bool, stream: TextIO) -> Iterator[Progress]:
     """The progress to hand to a run. Leaves the terminal as it was found."""
-    progress = Progress()
     if quiet:
-        yield progress
+        yield Progress()
         return
-    if stream.isatty():
-        yield from _live(progress, stream)
+    if stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown"):
+        from evalcore.dashboard import Dashboard
+
+        with Dashboard(headline(task), stream) as dashboard:
+            yield Progress(dashboard)
         return
-    last_s = time.monotonic()
-
-    def say() -> None:
-        nonlocal last_s
-        if time.monotonic() - last_s >= PLAIN_EVERY_S:
-            last_s = time.monotonic()
-            print(line(progress), file=stream, flush=True)
-
-    progress.changed = say
-    yield progress
-    print(line(progress), file=stream, flush=True)
+    lines = PlainLines(stream)
+    yield Progress(lines)
+    lines.close()
 
 
-def _live(progress: Progress, stream: TextIO) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.table import Table
-
-    def table() -> Table:
-        shown = Table(box=None, pad_edge=False)
-        for column in ("benchmark", "answered", "from cache", "score so far", "unscored"):
-            shown.add_column(column, justify="left" if column == "benchmark" else "right")
-        for name, t in progress.tallies.items():
-            shown.add_row(name, f"{t.asked}", f"{t.reused}", score(t), f"{t.unscored}")
-        return shown
-
-    with Live(console=Console(file=stream), refresh_per_second=4, transient=True, get_renderable=table):
-        yield progress
+def headline(task: TaskConfig) -> str:
+    """What is evaluated, and where."""
+    where = "the built-in simulator" if task.api_url is None else harmless(task.api_url)
+    return f"{harmless(task.name_of_model)} at {where}"
 
 
-def line(progress: Progress) -> str:
-    """All benchmarks in one line."""
-    return " | ".join(
-        f"{name}: {t.asked + t.reused} done, {score(t)}" + (f", {t.unscored} unscored" if t.unscored else "")
-        for name, t in progress.tallies.items()
-    )
+class PlainLines:
+    """A line every five seconds, and one at the end; no colours."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._said_ns: int | None = None
+        self._last: tuple[Progress, Figures] | None = None
+
+    def update(self, progress: Progress, figures: Figures) -> None:
+        self._last = progress, figures
+        if self._said_ns is None:
+            self._said_ns = figures.now_ns
+        if figures.now_ns - self._said_ns >= PLAIN_EVERY_S * 1e9:
+            self._said_ns = figures.now_ns
+            print(line(progress, figures), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        if self._last is not None:
+            print(line(*self._last), file=self._stream, flush=True)
+
+
+def line(progress: Progress, figures: Figures) -> str:
+    """Everything in one line: how far, each benchmark, how fast, what failed, what the client thinks of itself."""
+    left_s = progress.all.seconds_left()
+    parts = [span(figures.elapsed_s) + (f" ETA {span(left_s)}" if left_s else "")]
+    parts += [_benchmark(name, tally) for name, tally in progress.tallies.items()]
+    parts.append(f"{number(figures.rates_recent.requests_per_s)} req/s {busy(progress)} slots")
+    if progress.retries:
+        parts.append(f"{grouped(progress.retries)} retries")
+    if figures.client.verdict != "ok":
+        parts.append(f"client {figures.client.verdict}")
+    return " | ".join(parts)
+
+
+def _benchmark(name: str, tally: Tally) -> str:
+    unscored = f", {grouped(tally.unscored)} unscored ({kinds(tally.faults)})" if tally.unscored else ""
+    return f"{name} {counts(tally)} {score(tally)}{unscored}"
+
+
+def busy(progress: Progress) -> str:
+    return f"{grouped(progress.busy)}/{grouped(progress.slots)}"
+
+
+def counts(tally: Tally) -> str:
+    """Done of planned; what is not counted yet is left open."""
+    return f"{grouped(tally.done)}/{'?' if tally.planned is None else grouped(tally.planned)}"
 
 
 def score(tally: Tally) -> str:
-    return f"{tally.total_score / tally.scored:.3f}" if tally.scored else "-"
+    """Mean so far with its interval: "0.801 [0.766, 0.832]"."""
+    found = tally.score()
+    if found is None:
+        return "-"
+    mean, low, high = found
+    return f"{mean:.3f}" if low is None or high is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def kinds(faults: Counter[str], most: int = 3) -> str:
+    """The commonest first: "http_503 10, reset 2"."""
+    more = f", {len(faults) - most} more kinds" if len(faults) > most else ""
+    return ", ".join(f"{harmless(kind, 40)} {grouped(count)}" for kind, count in faults.most_common(most)) + more

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ from evalcore.types import Prediction, Review
 from perfbench.engine.errors import PerfbenchError
 from perfbench.engine.request import Record
 from perfbench.engine.scheduler import Scheduler
+from perfbench.engine.sinks.base import Sink
 from perfbench.engine.sinks.jsonl import JsonlSink
 
 log = logging.getLogger("evalcore")
@@ -78,12 +80,14 @@ class _Evaluation:
         lanes = {"default": lane_of(self._task, self._url)}
         if any(reviewer.is_judged(plan.benchmark) for plan in self._plans):
             lanes[JUDGE_LANE] = reviewer.judge_lane()
-        scheduler = Scheduler(lanes, [_WithoutTexts(JsonlSink(self._folder.requests()))], seed=self._task.seed)
+        sinks: list[Sink] = [_WithoutTexts(JsonlSink(self._folder.requests())), self._progress]
+        scheduler = Scheduler(lanes, sinks, seed=self._task.seed)
         items = self._items()
         room = asyncio.Semaphore(SCORING_AHEAD * self._task.eval_batch_size)
         began_s = time.perf_counter()
         try:
-            async with scheduler, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
+            watching = self._progress.watching(scheduler, self._task.eval_batch_size, self._each_planned)
+            async with scheduler, watching, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
                 for _ in range(self._task.eval_batch_size):
                     slots.create_task(self._slot(items, scheduler, reviewer, reviews, room))
         except BaseExceptionGroup as group:
@@ -113,13 +117,17 @@ class _Evaluation:
                 tally.reused += 1
                 review = self._reviews.get(key)
                 if review is not None:
-                    self._count(tally, review, item.plan)
+                    tally.count(review)
                     continue
             await room.acquire()
             reviews.create_task(self._review(item.plan, prediction, scheduler, reviewer, room))
 
     async def _ask(self, item: Item, scheduler: Scheduler) -> Prediction:
-        prediction = await self._askers[item.plan.name].ask(item, scheduler)
+        self._progress.busy += 1
+        try:
+            prediction = await self._askers[item.plan.name].ask(item, scheduler)
+        finally:
+            self._progress.busy -= 1
         self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
         return prediction
 
@@ -129,17 +137,9 @@ class _Evaluation:
         try:
             review = await reviewer.review(prediction, plan.benchmark, scheduler)
             self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
-            self._count(self._progress.tallies[plan.name], review, plan)
+            self._progress.tallies[plan.name].count(review)
         finally:
             room.release()
-
-    def _count(self, tally: Tally, review: Review, plan: Plan) -> None:
-        if review.status == "scored":
-            tally.scored += 1
-            tally.total_score += next(iter(review.scores.values())).value
-        else:
-            tally.unscored += 1
-        self._progress.changed()
 
     def _items(self) -> Iterator[Item]:
         for plan in self._plans:
@@ -147,6 +147,13 @@ class _Evaluation:
             for item in items(self._task, plan, self._askers[plan.name]):
                 planned[item.sample.subset] = planned.get(item.sample.subset, 0) + 1
                 yield item
+
+    def _each_planned(self) -> Iterator[str]:
+        """The benchmark of every answer that there is to be; the data is read for it once more."""
+        for plan in self._plans:
+            for subset in plan.subsets:
+                for _ in samples_of(self._task, plan, subset):
+                    yield from repeat(plan.name, self._task.repeats)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ class Dashboard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     rank: int
     """The smaller, the longer it stays when the terminal is short."""
     height: int
@@ -101,33 +101,33 @@ def draw(info: RunStart, figures: Figures, width: int, height: int) -> Renderabl
     """One frame, less than `height` lines high."""
     wide, tall = width >= WIDE, height >= TALL
     inner = width - 2
-    latencies = _latencies(figures, ("ttft", "e2e") if height < 16 else tuple(LATENCY_NAMES), width)
+    latencies = latency_table(figures, ("ttft", "e2e") if height < 16 else tuple(LATENCY_NAMES), width)
     rates = _rates(figures, 0 if tall else inner // 2 - 2 if wide else inner, 2 if wide else 1)
     blocks = [
-        _Block(1, 1, _title(info, inner)),
-        _Block(0, 1, _bar(info, figures, inner)),
-        _Block(0, 1, _counters(info, figures)),
-        _gap(5),
+        Block(1, 1, _title(info, inner)),
+        Block(0, 1, _bar(info, figures, inner)),
+        Block(0, 1, _counters(info, figures)),
+        gap(5),
     ]
     if wide:
         both = Table.grid(padding=(0, 4, 0, 0))
         both.add_row(latencies, rates)
-        blocks += [_Block(2, max(latencies.row_count, rates.row_count), both), _gap(6)]
+        blocks += [Block(2, max(latencies.row_count, rates.row_count), both), gap(6)]
     else:
-        blocks += [_Block(2, latencies.row_count, latencies), _gap(6), _Block(4, rates.row_count, rates), _gap(6)]
+        blocks += [Block(2, latencies.row_count, latencies), gap(6), Block(4, rates.row_count, rates), gap(6)]
     if tall:
-        blocks += [_Block(7, CHART_ROWS + 1, _charts(figures, inner)), _gap(7)]
-    blocks.append(_Block(1, 1, _client(figures, inner)))
+        blocks += [Block(7, CHART_ROWS + 1, _charts(figures, inner)), gap(7)]
+    blocks.append(Block(1, 1, client_line(figures, inner)))
     blocks += [
-        _Block((1, 3, 3)[place] if place < 3 else 8, 1, line) for place, line in enumerate(_errors(figures, inner))
+        Block((1, 3, 3)[place] if place < 3 else 8, 1, line) for place, line in enumerate(_errors(figures, inner))
     ]
     frame = Table.grid(padding=(0, 1))
-    for block in _fitting(blocks, height - 1):
+    for block in fitting(blocks, height - 1):
         frame.add_row(block.content)
     return frame
 
 
-def _fitting(blocks: list[_Block], height: int) -> list[_Block]:
+def fitting(blocks: list[Block], height: int) -> list[Block]:
     """As many as fit, most important first, in the order they came; a less important one never jumps the queue."""
     kept: set[int] = set()
     for place in sorted(range(len(blocks)), key=lambda place: blocks[place].rank):
@@ -138,8 +138,8 @@ def _fitting(blocks: list[_Block], height: int) -> list[_Block]:
     return [block for place, block in enumerate(blocks) if place in kept]
 
 
-def _gap(rank: int) -> _Block:
-    return _Block(rank, 1, Text(""))
+def gap(rank: int) -> Block:
+    return Block(rank, 1, Text(""))
 
 
 def _title(info: RunStart, width: int) -> RenderableType:
@@ -194,7 +194,7 @@ def _counters(info: RunStart, figures: Figures) -> Text:
     return line
 
 
-def _latencies(figures: Figures, names: Sequence[str], width: int) -> Table:
+def latency_table(figures: Figures, names: Sequence[str], width: int) -> Table:
     heads = ("p50", "p90", "p99") if width >= 72 else ("p50", "p99")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=6, no_wrap=True)
@@ -318,7 +318,7 @@ def chart(values: Sequence[float | None], width: int, rows: int) -> list[str]:
     ]
 
 
-def _client(figures: Figures, width: int) -> Text:
+def client_line(figures: Figures, width: int) -> Text:
     client = figures.client
     line = Text("client  ", "dim", no_wrap=True, overflow="ellipsis")
     line.append(
