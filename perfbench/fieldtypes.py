@@ -18,6 +18,7 @@ from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.redact import is_secret_field, is_secret_header
 from perfbench.settings import units
+from perfbench.settings.suggest import did_you_mean
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.plan import FAULTS
 
@@ -188,6 +189,16 @@ def _name(name: str) -> str:
     return name
 
 
+WORKLOADS = ("synthetic", "fixed", "lines")
+"""Names of the workloads, as a scenario says them; `workload.table` has one for each."""
+
+
+def _workload(name: str) -> str:
+    if name not in WORKLOADS:
+        raise ValueError(f"is {name!r}{did_you_mean(name, WORKLOADS)} (one of {', '.join(WORKLOADS)})")
+    return name
+
+
 Duration = Annotated[float, BeforeValidator(units.duration_s)]
 Limit = Annotated[float, BeforeValidator(units.duration_s), Field(gt=0)]
 Rate = Annotated[float, BeforeValidator(units.rate_per_s), Field(gt=0)]
@@ -206,4 +217,5 @@ Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
 WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
 Simulator = Annotated[SimulatorConfig, BeforeValidator(simulator_settings)]
 SloText = Annotated[str, AfterValidator(_slo)]
+WorkloadName = Annotated[str, AfterValidator(_workload)]
 Name = Annotated[str, AfterValidator(_name)]

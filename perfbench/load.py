@@ -21,14 +21,13 @@ from pathlib import Path
 
 import msgspec
 
-from perfbench.engine.dialect.base import dialect
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer
 from perfbench.engine.probe import ClientProbe
 from perfbench.engine.redact import secrets_in
-from perfbench.engine.request import Deadlines, Record, Request
+from perfbench.engine.request import Deadlines, Record
 from perfbench.engine.retry import RetryPolicy
 from perfbench.engine.scheduler import Scheduler, Share, Stop
 from perfbench.engine.sinks.jsonl import JsonlSink
@@ -38,6 +37,8 @@ from perfbench.live.snapshot import SNAPSHOT_EVERY_S, SnapshotMaker
 from perfbench.runfolder import RunFolder
 from perfbench.scenario import Scenario
 from perfbench.workload import open_workload
+from perfbench.workload.base import Workload
+from perfbench.workload.requests import Requests
 
 MOST_CONNECTIONS = 1 << 16  # that room is made for beforehand (half a megabyte); more are no error
 HOPELESS_AFTER = 10
@@ -97,13 +98,14 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     scenario, folder = job.scenario, RunFolder(job.folder)
     _make_room_for_connections()
     share = Share(link.index, link.of)
-    requests = _requests(scenario)
-    open_loop = scenario.rate is not None
-    snapshots = SnapshotMaker(share.index, open_loop=open_loop)
+    workload = open_workload(scenario)
+    requests = Requests(scenario, workload)
+    pacer = _pacer(scenario, workload)
+    snapshots = SnapshotMaker(share.index, open_loop=scenario.open_loop)
     tripwire = Tripwire(lambda reason: scheduler.stop(reason))
     records = JsonlSink(folder.records_of(share.index, share.of))
     client = JsonlSink(folder.client_of(share.index, share.of))
-    cap = scenario.parallel if open_loop else None
+    cap = scenario.parallel if scenario.open_loop else None
     scheduler = Scheduler(
         {"default": _lane(scenario, job.urls, share)}, [records, snapshots, tripwire],
         most_in_flight=None if cap is None else _part(cap, share), worker=share.index, seed=scenario.seed or 0,
@@ -117,7 +119,7 @@ async def run_share(payload: bytes, link: Link) -> bytes:
         showing = asyncio.create_task(_show(link, scheduler, snapshots, probe))
         try:
             stop = Stop(scenario.number, scenario.duration, scenario.grace)
-            ended = await scheduler.run(requests, _pacer(scenario), stop, began_ns=began_ns, share=share)
+            ended = await scheduler.run(requests, pacer, stop, began_ns=began_ns, share=share)
         finally:
             for task in (showing, watching):
                 task.cancel()
@@ -127,24 +129,10 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     return msgspec.msgpack.encode(ShareResult(ended.reason, ended.at_ns, ended.dispatched))
 
 
-def _requests(scenario: Scenario) -> Callable[[int], Request]:
-    """Request i of the run, the same in whatever process asks for it."""
-    speak = dialect(scenario.api or "chat")
-    workload = open_workload(scenario)
-    options = scenario.options()
-    expected = workload.expected_tokens + (scenario.max_tokens or 0)
-
-    def request(index: int) -> Request:
-        return Request(
-            key=str(index), body=speak.encode(workload.prompt(index), options), dialect=speak, stream=options.stream,
-            model=options.model, expected_tokens=expected,
-        )  # fmt: skip
-
-    return request
-
-
-def _pacer(scenario: Scenario) -> Pacer | ClosedLoop:
+def _pacer(scenario: Scenario, workload: Workload) -> Pacer | ClosedLoop:
     seed = scenario.seed or 0
+    if workload.arrivals is not None:
+        return workload.arrivals
     if scenario.rate is None:
         return ClosedLoop(scenario.parallel or 1, scenario.ramp_up_s, seed)
     return ARRIVALS[scenario.arrival or "poisson"](scenario.rate, scenario.burstiness or 1.0, seed)

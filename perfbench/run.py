@@ -202,7 +202,7 @@ class _Conductor:
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
                 began_ns=info.began_ns, planned=scenario.number, duration_s=scenario.duration,
-                grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.rate is not None,
+                grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
             self._progress.start(start)
             if self._watcher is not None:

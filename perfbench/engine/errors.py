@@ -44,6 +44,7 @@ KINDS: dict[str, str] = {
     "no_finish": "the stream ended without saying why (no finish_reason): a cut answer",
     "empty_reply": "a 2xx reply without any choice, vector or result",
     "cancelled": "cut off by us: the run was over, interrupted, or the caller gave up",
+    "hung_up": "the client hung up on the reply, as the workload asked for",
     "unsent": "an arrival that was due but never left",
 }
 

@@ -41,6 +41,8 @@ def record_of(
         prompt=blotted(request.body.decode("utf-8", "replace"), lane.secrets) if keep.texts else None,
         text=_kept(answer.text, lane), reasoning=_kept(answer.reasoning, lane),
         tool_calls=answer.tool_calls if keep.texts else None,
+        tag=request.tag, session=request.session, turn=request.turn, turns=request.turns,
+        wanted_input_tokens=request.wanted_input_tokens, wanted_output_tokens=request.wanted_output_tokens,
     )  # fmt: skip
 
 

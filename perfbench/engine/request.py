@@ -39,6 +39,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """On top of those of the endpoint."""
     expected_tokens: int = 0
     """Prompt plus reply, as far as the caller can tell; what a tokens-per-minute limit admits by."""
+    cancel_after_s: float | None = None
+    """Hang up so long after it was started, unless the reply is whole by then."""
+    tag: str = ""
+    session: int | None = None
+    turn: int | None = None
+    turns: int | None = None
+    wanted_input_tokens: int | None = None
+    wanted_output_tokens: int | None = None
+    """These six go into the record as they are; see there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +212,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     text: str | None = None
     reasoning: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
+    tag: str = ""
+    """Which part of a mix of workloads it is."""
+    session: int | None = None
+    """Position of its session in the schedule of the run; None: a request by itself."""
+    turn: int | None = None
+    """Which request of its session it is, from 1."""
+    turns: int | None = None
+    """How many its session was to have."""
+    wanted_input_tokens: int | None = None
+    """Length that the prompt was meant to have."""
+    wanted_output_tokens: int | None = None
+    """Length that the reply was asked to have, exactly."""

@@ -2,9 +2,10 @@
 
 Every request of the project, of a load test or of an eval, goes through `Scheduler._carry`: admission, sending,
 deadlines, reading, retries, and exactly one record, whatever happens. `submit` is for callers that need the answer,
-`run` for load on a schedule. Lanes (one per endpoint) have limits and a retry budget of their own; a global cap is
-shared. What must stay true: a request that was handed over leaves a record, a cancellation too; no task outlives the
-`async with` block; nothing but our own bugs and a failed sink ends a run.
+`run` for load on a schedule, of single requests or of flows of them (sessions). Lanes (one per endpoint) have limits
+and a retry budget of their own; a global cap is shared. What must stay true: a request that was handed over leaves a
+record, a cancellation too; no task outlives the `async with` block; nothing but our own bugs and a failed sink ends a
+run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from perfbench.engine.clock import Alarm, Clock, SystemClock
 from perfbench.engine.dialect.base import StreamReader
 from perfbench.engine.dialect.error_object import error_message
 from perfbench.engine.errors import BadStatus, PerfbenchError, ScenarioError, SinkFailed, TimedOut, TransportFault
+from perfbench.engine.flow import Flow, Pause
 from perfbench.engine.lane import Lane
 from perfbench.engine.limits import Cap, Gate
 from perfbench.engine.pacing import ClosedLoop, Pacer
@@ -31,6 +33,7 @@ from perfbench.engine.sinks.base import Sink
 
 SPILL_BYTES = 8 * 1024  # a stream is read in pieces of this size: bounds memory per stream and time per reading
 UNCONNECTED = frozenset({"dns", "connect_refused", "connect_failed", "client_limit", "tls"})  # over at once, serverless
+CUT_OFF = frozenset({"cancelled", "hung_up"})  # over by our own doing: no failure of the server's
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0  # of a slot of a closed loop that found nobody; doubling in between
 NO_ANSWER = Answer()  # of a request that never left; nobody changes it
 
@@ -40,6 +43,7 @@ class Stop:
     """When a run ends: by number, by duration, or whichever comes first."""
 
     number: int | None = None
+    """How many positions of the schedule are sent: a request each, or a whole session."""
     duration_s: float | None = None
     grace_s: float = 30.0
     """How long requests in flight may go on after `duration_s`; then they are cancelled and counted as such."""
@@ -90,7 +94,7 @@ class _LaneState:
 class _Load:
     """One `run` at work."""
 
-    requests: Callable[[int], Request]
+    requests: Callable[[int], Request | Flow]
     number: int | None
     began_ns: int
     end_ns: int | None
@@ -183,7 +187,7 @@ class Scheduler:
 
     async def run(
         self,
-        requests: Callable[[int], Request],
+        requests: Callable[[int], Request | Flow],
         pacer: Pacer | ClosedLoop,
         stop: Stop,
         *,
@@ -192,6 +196,10 @@ class Scheduler:
         lane: str = "default",
     ) -> Ended:
         """Send `requests(0)`, `requests(1)`, ... as the pacer says; return once every one of them has a record.
+
+        A flow takes the place of a request: a slot of a closed loop carries it to its end before it takes the next,
+        an arrival of an open loop begins it. Its later requests are due when the one before is over and its pauses
+        have passed; once the run's duration is, it is broken off between two requests.
 
         Raises what `requests` raised, or SinkFailed; what is in flight then is cut off.
         """
@@ -244,10 +252,14 @@ class Scheduler:
                 if load.number is not None and index >= load.number:
                     load.end("number", now_ns)
                     return
-                request = load.requests(index)
-                record, _ = await self._carry(load.state, request, index, free_ns, self._dispatch(load))
+                found = load.requests(index)
+                record: Record | None
+                if isinstance(found, Request):
+                    record, _ = await self._carry(load.state, found, index, free_ns, self._dispatch(load))
+                else:
+                    record = await self._follow(load, found, index, free_ns)
                 # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
-                refused = refused + 1 if record.error in UNCONNECTED else 0
+                refused = refused + 1 if record is not None and record.error in UNCONNECTED else 0
                 if refused:
                     pause_s = min(FIRST_PAUSE_S * 2.0 ** (refused - 1), LONGEST_PAUSE_S)
                     await self._hold(self._clock.sleep_until(self._now_ns() + round(pause_s * 1e9)))
@@ -260,7 +272,7 @@ class Scheduler:
 
     async def _open_loop(self, tasks: asyncio.TaskGroup, pacer: Pacer, load: _Load) -> None:
         share = load.share
-        in_flight: set[asyncio.Task[tuple[Record, Answer]]] = set()
+        in_flight: set[asyncio.Task[object]] = set()
         alarm = Alarm(self._clock)
         try:
             for index, offset_ns in enumerate(pacer):
@@ -273,20 +285,46 @@ class Scheduler:
                     break
                 if index % share.of != share.index:
                     continue
-                request = load.requests(index)  # built before it is due
+                found = load.requests(index)  # built before it is due
                 if intended_ns > self._now_ns():
                     await self._hold(alarm.sleep_until(intended_ns))
                 else:
                     await asyncio.sleep(0)  # late already: catch up, but let replies be read in between
                 if self._stopped is not None and intended_ns > self._stopped_ns:
                     break  # what was due before, and would have left were we not so late, leaves an unsent record
-                task = tasks.create_task(self._carry(load.state, request, index, intended_ns, self._dispatch(load)))
+                task: asyncio.Task[object]
+                if isinstance(found, Request):
+                    task = tasks.create_task(self._carry(load.state, found, index, intended_ns, self._dispatch(load)))
+                else:
+                    task = tasks.create_task(self._follow(load, found, index, intended_ns))
                 in_flight.add(task)
                 task.add_done_callback(in_flight.discard)
         finally:
             alarm.close()
         if in_flight:
             await asyncio.wait(in_flight)
+
+    async def _follow(self, load: _Load, flow: Flow, index: int, due_ns: int) -> Record | None:
+        """Take a flow through, request by request; returns its last record."""
+        heard: tuple[Record, Answer] | None = None
+        record: Record | None = None
+        try:
+            while True:
+                step = flow.send(heard)
+                heard = None
+                if isinstance(step, Pause):
+                    due_ns += round(step.seconds * 1e9)
+                    continue
+                over = load.end_ns is not None and due_ns >= load.end_ns
+                if record is not None and (over or not await self._hold(self._clock.sleep_until(due_ns))):
+                    return record
+                heard = await self._carry(load.state, step, index, due_ns, self._dispatch(load))
+                record = heard[0]
+                due_ns = record.finished_ns
+        except StopIteration:
+            return record
+        finally:
+            flow.close()
 
     def _dispatch(self, load: _Load) -> int:
         """Count one more, and say when."""
@@ -326,7 +364,7 @@ class Scheduler:
                 finally:
                     gate.leave()
                 gate.settle(request.expected_tokens, _used_tokens(answer))
-                outcome = "ok" if fault is None else "cancelled" if fault.kind == "cancelled" else "failed"
+                outcome = "ok" if fault is None else "cancelled" if fault.kind in CUT_OFF else "failed"
                 if fault is None or outcome == "cancelled" or cancelled is not None or lane.retry.attempts == 1:
                     break
                 pause_s = lane.retry.pause_s(fault, len(earlier) + 1, self._rng)
@@ -386,6 +424,9 @@ class Scheduler:
         reply.started_ns = self._now_ns()
         self.counts.started += 1
         self._active.add(reply)
+        hang_up: asyncio.TimerHandle | None = None
+        if request.cancel_after_s is not None:
+            hang_up = asyncio.get_running_loop().call_later(request.cancel_after_s, self._hang_up, reply)
         fault: TransportFault | None = None
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -397,6 +438,8 @@ class Scheduler:
         finally:
             self._active.discard(reply)
             reply.task = reply.spill = None
+            if hang_up is not None:
+                hang_up.cancel()
         if bug is not None:
             raise bug
         cut = self._stopped is not None or reply.overdue is not None
@@ -407,6 +450,14 @@ class Scheduler:
         # else the whole reply made it, in the same turn of the loop
         answer = _read(request, reply, reader, fault)
         return answer, fault or answer.fault, cancelled
+
+    def _hang_up(self, reply: Reply) -> None:
+        if reply.task is None or reply.overdue is not None or self._stopped is not None:
+            return  # a second cancellation could not be told from one that comes from outside
+        reply.overdue = TransportFault(
+            "hung_up", f"after {(self._now_ns() - reply.started_ns) / 1e9:.3f} s, as asked for"
+        )
+        reply.task.cancel()
 
     async def _hold(self, waiting: Coroutine[object, object, None]) -> bool:
         """Wait for an instant, a limit or a pause. False when `stop` ended the wait."""

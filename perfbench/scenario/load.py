@@ -45,6 +45,11 @@ class Load(Section):
     )
 
     @property
+    def open_loop(self) -> bool:
+        """Whether arrivals have a schedule of their own, instead of waiting for each other."""
+        return self.rate is not None
+
+    @property
     def ramp_up_s(self) -> float:
         """Closed loop: over how many seconds the slots open."""
         if self.ramp_up != "auto":
@@ -64,7 +69,7 @@ def conflicts(scenario: Scenario) -> list[Rule]:
 
 
 def defaults(scenario: Scenario) -> dict[str, Any]:
-    closed = scenario.rate is None
+    closed = not scenario.open_loop
     return {
         "parallel": 1 if closed else None,
         "number": 1000 if scenario.duration is None else None,

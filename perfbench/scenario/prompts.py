@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from perfbench.scenario.scenario import Scenario
 
 
+KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file"}
+"""The key of each workload that implies it, when no workload is named."""
+NEEDED = ("fixed", "lines")
+"""Those that cannot do without their key."""
+
+
 class Prompts(Section):
+    workload: t.WorkloadName | None = key(
+        None, PROMPTS, "What is sent: synthetic, fixed (prompt) or lines (prompts_file).",
+        shown="by the other keys", metavar="NAME",
+    )  # fmt: skip
     prompt: t.Prompts | None = key(
         None, PROMPTS, "One prompt, or @FILE with one; repeat it for several.", metavar="TEXT"
     )
@@ -30,10 +40,22 @@ class Prompts(Section):
         None, PROMPTS, "tokenizer.json to count output with, where the server does not.", metavar="FILE"
     )
 
+    @property
+    def workload_name(self) -> str:
+        """The workload that is asked for, by name or by the key that implies it."""
+        implied = (name for name, key in KEY_OF.items() if getattr(self, key) is not None)
+        return self.workload or next(implied, "synthetic")
+
 
 def conflicts(scenario: Scenario) -> list[Rule]:
     s, api = scenario, scenario.spoken_api
+    asked = s.workload
+    implied = [(name, key) for name, key in KEY_OF.items() if getattr(s, key) is not None]
     return [
+        *((asked == name and getattr(s, KEY_OF[name]) is None, "workload", f"is {name}; give {KEY_OF[name]} too")
+          for name in NEEDED),
+        *((asked not in (None, name), key, f"is for workload {name}, but workload is {asked}; take one of them out")
+          for name, key in implied),
         (s.prompt is not None and s.prompts_file is not None, "prompt",
          "and prompts_file both say what to send; keep one"),
         (s.prompt_tokens is not None and (s.prompt is not None or s.prompts_file is not None),
@@ -44,8 +66,9 @@ def conflicts(scenario: Scenario) -> list[Rule]:
 
 
 def defaults(scenario: Scenario) -> dict[str, Any]:
-    synthetic = scenario.prompt is None and scenario.prompts_file is None
+    synthetic = scenario.workload_name == "synthetic"
     return {
+        "workload": scenario.workload_name,
         "prompt_tokens": 128 if synthetic else None,
         "batch": {"embeddings": 1, "rerank": 10}.get(scenario.spoken_api),
     }

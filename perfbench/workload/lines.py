@@ -17,7 +17,7 @@ import orjson
 from perfbench.engine.dialect.base import Prompt
 from perfbench.engine.errors import ScenarioError
 from perfbench.settings.suggest import did_you_mean
-from perfbench.workload.base import estimated_tokens
+from perfbench.workload.base import Item, Workload, estimated_tokens
 
 FIELDS: dict[str, type] = {"prompt": str, "messages": list, "texts": list, "query": str, "body": dict}
 PROBLEMS_SHOWN = 5
@@ -49,6 +49,9 @@ class LineFile:
         at = index % len(self._begins)
         return os.pread(self._file.fileno(), self._ends[at] - self._begins[at], self._begins[at]).strip()
 
+    def reuse(self) -> str:
+        return f"as in the file: its {len(self)} lines are sent in turn, and then again"
+
     def mean_tokens(self) -> int:
         return estimated_tokens((sum(self._ends) - sum(self._begins)) / len(self._begins))
 
@@ -63,7 +66,7 @@ class TextLines:
 
     def __init__(self, path: Path) -> None:
         self._lines = LineFile(path)
-        self.mean_tokens = self._lines.mean_tokens()
+        self.mean_tokens, self.reuse = self._lines.mean_tokens(), self._lines.reuse()
         for index in range(len(self._lines)):
             try:
                 self._lines.line(index).decode()
@@ -75,12 +78,13 @@ class TextLines:
         return self._lines.line(index).decode()
 
 
-class JsonLines:
+class JsonLines(Workload):
     """A .jsonl file: each line says what to ask. As `Texts` only where every line is a `prompt`."""
 
     def __init__(self, path: Path) -> None:
         self._lines = LineFile(path)
         self.mean_tokens = self.expected_tokens = self._lines.mean_tokens()
+        self.reuse = self._lines.reuse()
         self.kinds: set[str] = set()
         problems: list[str] = []
         for index in range(len(self._lines)):
@@ -93,7 +97,10 @@ class JsonLines:
         if problems:
             raise ScenarioError("\n  ".join([f"prompts_file {path} cannot be used:", *problems]))
 
-    def prompt(self, index: int) -> Prompt:
+    def item(self, index: int) -> Item:
+        return Item(prompt=self._prompt(index))
+
+    def _prompt(self, index: int) -> Prompt:
         item = orjson.loads(self._lines.line(index))
         match _kind_of(item):
             case "prompt":

@@ -12,6 +12,7 @@ import random
 from array import array
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.workload.base import UNIQUE
 
 WORDS = tuple(
     """
@@ -45,6 +46,7 @@ class SyntheticTexts:
         if words < 1:
             raise ScenarioError(f"prompt_tokens must be at least 1, got {words}")
         self._words = self.mean_tokens = words
+        self.reuse = UNIQUE if words >= SPELT else f"possible: {words} words have no room for prompts that all differ"
         self._salt = mixed(seed & _MASK)
         tail = max(0, words - SPELT)
         drawn = random.Random(f"prompts {seed}").choices(WORDS, k=_STRETCH_WORDS + tail)

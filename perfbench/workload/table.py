@@ -1,4 +1,4 @@
-"""The table of workloads: which one a scenario asks for."""
+"""The table of workloads: how the one that a scenario asks for is opened. Names are those of `fieldtypes.WORKLOADS`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ from perfbench.workload.synthetic import SyntheticTexts
 
 def open_workload(scenario: Scenario) -> Workload:
     """The workload of a scenario. Raises ScenarioError when its prompts cannot be used."""
-    return WORKLOADS[source_of(scenario)](scenario)
-
-
-def source_of(scenario: Scenario) -> str:
-    """Where the prompts come from: a key of `WORKLOADS`."""
-    if scenario.prompts_file is not None:
-        return "lines"
-    return "fixed" if scenario.prompt is not None else "synthetic"
+    return WORKLOADS[scenario.workload_name](scenario)
 
 
 def _synthetic(scenario: Scenario) -> Workload:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from perfbench import fieldtypes
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import Scenario
 from perfbench.workload import open_workload
 from perfbench.workload.synthetic import SPELT, WORDS, SyntheticTexts, mixed
-from perfbench.workload.table import WORKLOADS, source_of
+from perfbench.workload.table import WORKLOADS
 
 TOKENIZERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "tokenizers"
 
@@ -73,15 +74,15 @@ class TestSynthetic:
 
 class TestShapes:
     def test_every_api_gets_the_prompt_that_it_takes(self):
-        assert workload().prompt(0).text is not None
-        assert len(workload(api="embeddings").prompt(0).texts) == 1
-        assert len(workload(api="embeddings", batch=3).prompt(0).texts) == 3
-        ranking = workload(api="rerank").prompt(0)
+        assert workload().item(0).prompt.text is not None
+        assert len(workload(api="embeddings").item(0).prompt.texts) == 1
+        assert len(workload(api="embeddings", batch=3).item(0).prompt.texts) == 3
+        ranking = workload(api="rerank").item(0).prompt
         assert (isinstance(ranking.query, str), len(ranking.documents)) == (True, 10)
 
     def test_batches_share_no_text(self):
         embedding = workload(api="embeddings", batch=4)
-        texts = [text for index in range(100) for text in embedding.prompt(index).texts]
+        texts = [text for index in range(100) for text in embedding.item(index).prompt.texts]
         assert len(set(texts)) == 400
 
     def test_the_expected_tokens_are_those_of_a_whole_request(self):
@@ -94,13 +95,14 @@ class TestShapes:
 class TestFixed:
     def test_prompts_go_in_turn(self):
         fixed = workload(prompt=["a", "b"])
-        assert [fixed.prompt(index).text for index in range(5)] == ["a", "b", "a", "b", "a"]
+        assert [fixed.item(index).prompt.text for index in range(5)] == ["a", "b", "a", "b", "a"]
 
 
 class TestLines:
     def test_a_text_file_is_a_prompt_a_line_in_turn(self, tmp_path):
         path = lines(tmp_path, "one\n\n  two \r\nthrée", "p.txt")
-        assert [workload(prompts_file=path).prompt(index).text for index in range(4)] == ["one", "two", "thrée", "one"]
+        found = workload(prompts_file=path)
+        assert [found.item(index).prompt.text for index in range(4)] == ["one", "two", "thrée", "one"]
 
     def test_a_json_line_says_which_kind_of_prompt_it_is(self, tmp_path):
         path = lines(
@@ -109,15 +111,15 @@ class TestLines:
             '{"texts": ["a", "b"]}\n{"query": "q", "documents": ["d"]}',
         )
         mixture = workload(prompts_file=path)
-        assert mixture.prompt(0).text == "hi"
-        assert mixture.prompt(1).messages == [{"role": "user", "content": "m"}]
-        assert mixture.prompt(2).body == {"max_tokens": 3}
-        assert mixture.prompt(3).texts == ["a", "b"]
-        assert (mixture.prompt(9).query, mixture.prompt(9).documents) == ("q", ["d"])
+        assert mixture.item(0).prompt.text == "hi"
+        assert mixture.item(1).prompt.messages == [{"role": "user", "content": "m"}]
+        assert mixture.item(2).prompt.body == {"max_tokens": 3}
+        assert mixture.item(3).prompt.texts == ["a", "b"]
+        assert (mixture.item(9).prompt.query, mixture.item(9).prompt.documents) == ("q", ["d"])
 
     def test_plain_prompts_fit_every_api(self, tmp_path):
         path = lines(tmp_path, '{"prompt": "a"}\n{"prompt": "b"}\n{"prompt": "c"}')
-        assert workload(prompts_file=path, api="embeddings", batch=2).prompt(1).texts == ["c", "a"]
+        assert workload(prompts_file=path, api="embeddings", batch=2).item(1).prompt.texts == ["c", "a"]
 
     @pytest.mark.parametrize(
         ("line", "says"),
@@ -155,9 +157,9 @@ class TestLines:
         read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(write_end, "".join(str(source.prompt(i).text) for i in range(3)).encode())
+            os.write(write_end, "".join(str(source.item(i).prompt.text) for i in range(3)).encode())
             os._exit(0)
-        assert [source.prompt(i).text for i in range(3)] == ["a", "b", "c"]
+        assert [source.item(i).prompt.text for i in range(3)] == ["a", "b", "c"]
         os.waitpid(child, 0)
         assert os.read(read_end, 10) == b"abc"
         os.close(read_end)
@@ -166,4 +168,4 @@ class TestLines:
 
 def test_the_table_holds_what_a_scenario_can_ask_for(tmp_path):
     asked = [scenario(), scenario(prompt="x"), scenario(prompts_file=lines(tmp_path, "x", "p.txt"))]
-    assert {source_of(one) for one in asked} == set(WORKLOADS)
+    assert {one.workload_name for one in asked} <= WORKLOADS.keys() == set(fieldtypes.WORKLOADS)
