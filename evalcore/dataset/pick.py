@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import numpy as np
 
+from evalcore.compact import CompactMap
 from evalcore.errors import TaskError
 from evalcore.types import Sample
 
@@ -135,12 +136,10 @@ def _even(word: str) -> int:
 
 def _told_apart(samples: Iterable[Sample]) -> Iterator[Sample]:
     """Samples with ids of their own: the second with the same id and subset gets "~2", and so on."""
-    seen: set[int] = set()
+    seen = CompactMap()
     again: Counter[tuple[str, str]] = Counter()
-    for sample in samples:
-        known = hash((sample.subset, sample.id))  # 64 bits: 30 bytes a sample instead of the id itself
-        if known not in seen:
-            seen.add(known)
+    for number, sample in enumerate(samples):
+        if seen.setdefault((sample.subset, sample.id), number) == number:
             yield sample
             continue
         again[sample.subset, sample.id] += 1

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from evalcore.compact import CompactMap
 from evalcore.types import Review, Score
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -95,8 +96,8 @@ def columns(reviews: Iterable[Review], headline: str) -> Columns:
 class _Reader:
     def __init__(self, headline: str) -> None:
         self._headline = headline
-        self._rows: dict[int, int] = {}
-        self._samples: dict[int, int] = {}
+        self._rows = CompactMap()
+        self._samples = CompactMap()
         self._ints = {name: array("q") for name in ("sample", "repeat", "fault", "attempts", "extracted", "in", "out")}
         self._flags = {name: array("b") for name in ("scored", "parsed", "truncated", "empty")}
         self._floats = {name: array("d") for name in ("ttft", "latency")}
@@ -108,7 +109,7 @@ class _Reader:
 
     def add(self, review: Review) -> None:
         sample = self._sample(review)
-        row = self._rows.setdefault(hash((sample, review.repeat)), len(self._rows))
+        row = self._rows.setdefault((sample, review.repeat), len(self._rows))
         scored = review.status == "scored"
         fault = NOTHING if scored else self._names["fault"].number(review.fault or UNKNOWN_FAULT)
         said = review.scores.get(self._headline)
@@ -139,9 +140,7 @@ class _Reader:
         self._judge(review)
 
     def _sample(self, review: Review) -> int:
-        # The hash of 64 bits stands for the id: a tenth of the memory, and two of a million ids never meet.
-        known = hash((review.subset, review.sample_id))
-        number = self._samples.setdefault(known, len(self._samples))
+        number = self._samples.setdefault((review.subset, review.sample_id), len(self._samples))
         if number == len(self._of_sample["subset"]):
             category = review.category or review.subset
             for name, word in (("subset", review.subset), ("category", category), ("group", review.group)):
@@ -169,17 +168,18 @@ class _Reader:
         judged.disagreed += len(set().union(*opinions)) > 1 if opinions else 0
 
     def columns(self) -> Columns:
-        ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
-        flags = {name: np.array(column, dtype=np.bool_) for name, column in self._flags.items()}
-        values = {name: np.array(column) for name, column in self._values.items()}
-        weights = {name: np.array(column) for name, column in self._weights.items() if any(w != 1.0 for w in column)}
-        of_sample = {name: np.array(column, dtype=np.int64) for name, column in self._of_sample.items()}
+        """Once, at the end: the columns are the reader's own memory, not copies of it."""
+        ints = {name: np.frombuffer(column, dtype=np.int64) for name, column in self._ints.items()}
+        flags = {name: np.frombuffer(column, dtype=np.bool_) for name, column in self._flags.items()}
+        values = {name: np.frombuffer(column) for name, column in self._values.items()}
+        weights = {name: np.frombuffer(column) for name, column in self._weights.items() if any(w != 1 for w in column)}
+        of_sample = {name: np.frombuffer(column, dtype=np.int64) for name, column in self._of_sample.items()}
         return Columns(
             sample=ints["sample"], repeat=ints["repeat"], scored=flags["scored"], fault=ints["fault"],
             parsed=flags["parsed"], truncated=flags["truncated"], empty=flags["empty"], attempts=ints["attempts"],
             extracted=ints["extracted"], values=values, weights=weights,
             input_tokens=ints["in"], output_tokens=ints["out"],
-            ttft_ms=np.array(self._floats["ttft"]), latency_ms=np.array(self._floats["latency"]),
+            ttft_ms=np.frombuffer(self._floats["ttft"]), latency_ms=np.frombuffer(self._floats["latency"]),
             subset=of_sample["subset"], category=of_sample["category"], group=of_sample["group"],
             subsets=self._names["subset"].words(), categories=self._names["category"].words(),
             groups=self._names["group"].words(), faults=self._names["fault"].words(), judged=self._judged,
