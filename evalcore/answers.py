@@ -45,7 +45,10 @@ def prediction_of(record: Record, benchmark: str, sample: Sample, repeat: int, m
 def answer_of(prediction: Prediction) -> Answer:
     """What a scorer sees: the text after the reasoning, if it began with any."""
     thought, text = split_thinking(prediction.text)
-    return Answer(text=text, reasoning=prediction.reasoning or thought, finish_reason=prediction.finish_reason)
+    return Answer(
+        text=text, reasoning=prediction.reasoning or thought, finish_reason=prediction.finish_reason,
+        way=prediction.way, likelihoods=prediction.likelihoods,
+    )  # fmt: skip
 
 
 def split_thinking(text: str) -> tuple[str, str]:

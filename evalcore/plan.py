@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from evalcore.benchmarks.base import Benchmark
+from evalcore.benchmarks.base import Benchmark, Comparison
 from evalcore.benchmarks.table import benchmark
 from evalcore.dataset.load import Where, find, rows
 from evalcore.dataset.pick import pick
@@ -42,6 +42,8 @@ class Item:
     repeat: int
     messages: list[Message]
     body: bytes
+    compared: Comparison | None = None
+    """Where options are compared and no words are asked for: what the body compares."""
 
     @property
     def key(self) -> str:

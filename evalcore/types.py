@@ -35,6 +35,22 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     meta: Mapping[str, Any] = {}
 
 
+class Likelihood(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How likely a model finds one option, in the place where it would stand."""
+
+    text: str
+    """What was scored: the option as it continues the context, leading space included; or its letter."""
+    logprob: float | None = None
+    """Sum over its tokens of the natural logarithm of the probability; None: the endpoint did not list it."""
+    tokens: int = 0
+    greedy: bool | None = None
+    """Whether every token of it was the likeliest one; None: the endpoint did not tell."""
+    merged: bool = False
+    """Its first token began within the context, and is counted whole."""
+    prior: float | None = None
+    """The same sum without the question before it."""
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the model said, once the reply was whole."""
 
@@ -43,6 +59,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning: str = ""
     finish_reason: str = ""
     """length means that it was cut by max_tokens."""
+    way: str = ""
+    """How options were compared (a name of evalcore.likelihood.ways.WAYS); empty: an answer in words."""
+    likelihoods: tuple[Likelihood, ...] = ()
+    """Of the benchmark's `pairs`, in their order."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -146,3 +166,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_tokens: int | None = None
     ttft_ms: float | None = None
     latency_ms: float | None = None
+    way: str = ""
+    """How options were compared (a name of evalcore.likelihood.ways.WAYS); empty: an answer in words."""
+    likelihoods: tuple[Likelihood, ...] = ()
+    requests: int = 1
+    """That it took, retries not counted; `attempts` is of the one that took the most."""

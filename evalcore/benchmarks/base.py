@@ -110,6 +110,47 @@ class Judged(Protocol):
         the pipeline asks again, then counts the sample as unjudged, which is not wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A text and one way to go on with it. What is scored is the continuation; see `pair`."""
+
+    context: str
+    continuation: str
+
+
+def pair(context: str, continuation: str) -> Pair:
+    """Blanks at the context's end belong to the continuation: tokenizers write them at the beginning of a word."""
+    bare = context.rstrip()
+    return Pair(bare, context[len(bare) :] + continuation)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The options of one sample, ready to be compared by their likelihoods."""
+
+    pairs: tuple[Pair, ...]
+    """One per option; in plain text, worked examples and all."""
+    messages: tuple[Message, ...]
+    """The same question, options lettered, as a conversation: for endpoints that only chat."""
+    letters: tuple[str, ...]
+    """Of the options shown; where `pairs` are letters, theirs."""
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """What a benchmark adds whose options can be compared by likelihood, instead of answered in words."""
+
+    compares: Literal["texts", "letters"]
+    """What the field compares: the options' texts after the question, or letters after a question that shows them."""
+    likelihood_protocols: tuple[str, ...]
+    """Names that the scores have when that is done, headline first; of letters see `LETTERS`."""
+
+    def comparison(
+        self, sample: Sample, shots: Sequence[Sample], options: PromptOptions, *, letters: bool
+    ) -> Comparison:
+        """What is compared. With `letters`, letters are, whatever the field does: the endpoint tells no more."""
+
+
 @runtime_checkable
 class Derives(Protocol):
     """What a benchmark adds whose authors report figures that are no means of scores, but functions of such means."""
