@@ -21,6 +21,7 @@ import orjson
 import yaml
 
 from evalcore.asking import Asker, Generation, items
+from evalcore.backlog import Backlog
 from evalcore.conclude import EvalResult, conclude
 from evalcore.endpoint import lane_of
 from evalcore.mock import simulator
@@ -37,7 +38,6 @@ from perfbench.engine.sinks.base import Sink
 from perfbench.engine.sinks.jsonl import JsonlSink
 
 log = logging.getLogger("evalcore")
-SCORING_AHEAD = 4  # reviews that may be under way, per slot, before slots wait for scoring to catch up
 
 
 def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
@@ -72,6 +72,7 @@ class _Evaluation:
             log.warning(warning)
         self._planned: dict[str, dict[str, int]] = {plan.name: {} for plan in plans}
         self._requests = 0
+        self._backlog = Backlog()
         for plan in plans:
             progress.tallies[plan.name] = Tally()
 
@@ -83,13 +84,12 @@ class _Evaluation:
         sinks: list[Sink] = [_WithoutTexts(JsonlSink(self._folder.requests())), self._progress]
         scheduler = Scheduler(lanes, sinks, seed=self._task.seed)
         items = self._items()
-        room = asyncio.Semaphore(SCORING_AHEAD * self._task.eval_batch_size)
         began_s = time.perf_counter()
         try:
             watching = self._progress.watching(scheduler, self._task.eval_batch_size, self._each_planned)
             async with scheduler, watching, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
                 for _ in range(self._task.eval_batch_size):
-                    slots.create_task(self._slot(items, scheduler, reviewer, reviews, room))
+                    slots.create_task(self._slot(items, scheduler, reviewer, reviews))
         except BaseExceptionGroup as group:
             known, bugs = group.split(PerfbenchError)
             if bugs is None and known is not None:
@@ -97,14 +97,14 @@ class _Evaluation:
             raise
         finally:
             reviewer.close()
-            self._appender.close()
+            for open_files in (self._appender, self._answers, self._reviews):
+                open_files.close()
         self._folder.plan().write_bytes(orjson.dumps(self._planned))
         return conclude(self._task, self._folder, self._plans, self._requests, time.perf_counter() - began_s)
 
     async def _slot(
-        self, items: Iterator[Item], scheduler: Scheduler, reviewer: Reviewer, reviews: asyncio.TaskGroup,
-        room: asyncio.Semaphore,
-    ) -> None:  # fmt: skip
+        self, items: Iterator[Item], scheduler: Scheduler, reviewer: Reviewer, reviews: asyncio.TaskGroup
+    ) -> None:
         """Ask one item after the other; scoring is somebody else's."""
         for item in items:
             key, tally = item.key, self._progress.tallies[item.plan.name]
@@ -118,9 +118,11 @@ class _Evaluation:
                 review = self._reviews.get(key)
                 if review is not None:
                     tally.count(review)
+                    await asyncio.sleep(0)  # a long cache is no reason to stop looking at the terminal
                     continue
-            await room.acquire()
-            reviews.create_task(self._review(item.plan, prediction, scheduler, reviewer, room))
+            size = len(item.body) + len(prediction.text) + len(prediction.reasoning)
+            await self._backlog.take(size)
+            reviews.create_task(self._review(item.plan, prediction, size, scheduler, reviewer))
 
     async def _ask(self, item: Item, scheduler: Scheduler) -> Prediction:
         self._progress.busy += 1
@@ -132,14 +134,14 @@ class _Evaluation:
         return prediction
 
     async def _review(
-        self, plan: Plan, prediction: Prediction, scheduler: Scheduler, reviewer: Reviewer, room: asyncio.Semaphore
+        self, plan: Plan, prediction: Prediction, size: int, scheduler: Scheduler, reviewer: Reviewer
     ) -> None:
         try:
             review = await reviewer.review(prediction, plan.benchmark, scheduler)
             self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
             self._progress.tallies[plan.name].count(review)
         finally:
-            room.release()
+            self._backlog.give_back(size)
 
     def _items(self) -> Iterator[Item]:
         for plan in self._plans:
