@@ -16,7 +16,7 @@ MOST_ID = 200  # characters of its x-request-id
 def record_of(
     request: Request, reply: Reply, answer: Answer, outcome: Outcome, fault: TransportFault | None, *, lane: Lane,
     lane_name: str, index: int, worker: int, intended_ns: int, dispatched_ns: int, finished_ns: int,
-    earlier: list[Attempt],
+    earlier: list[Attempt], warmup: bool = False,
 ) -> Record:  # fmt: skip
     """The one record of a request, whatever became of it; `reply` and `answer` are those of its last attempt."""
     output_ns, keep = answer.output_ns, lane.keep
@@ -25,7 +25,7 @@ def record_of(
     return Record(
         key=request.key, index=index, worker=worker, lane=lane_name, model=request.model,
         dialect=request.dialect.name, stream=request.stream, url=reply.url, reused=reply.reused,
-        reconnects=reply.reconnects, intended_ns=intended_ns, dispatched_ns=dispatched_ns,
+        reconnects=reply.reconnects, intended_ns=intended_ns, dispatched_ns=dispatched_ns, warmup=warmup,
         started_ns=reply.started_ns or None, written_ns=reply.written_ns, first_byte_ns=reply.first_byte_ns,
         first_output_ns=output_ns[0] if output_ns else None, first_answer_ns=answer.first_answer_ns,
         last_output_ns=output_ns[-1] if output_ns else None, finished_ns=finished_ns,

@@ -212,6 +212,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     text: str | None = None
     reasoning: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
+    warmup: bool = False
+    """Sent before what is measured: in the file, and in no figure."""
     tag: str = ""
     """Which part of a mix of workloads it is."""
     session: int | None = None

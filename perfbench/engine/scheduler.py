@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -25,7 +25,7 @@ from perfbench.engine.errors import BadStatus, PerfbenchError, ScenarioError, Si
 from perfbench.engine.flow import Flow, Pause
 from perfbench.engine.lane import Lane
 from perfbench.engine.limits import Cap, Gate
-from perfbench.engine.pacing import ClosedLoop, Pacer
+from perfbench.engine.pacing import ClosedLoop, Pacer, ShapedLoop, Window
 from perfbench.engine.recording import attempt_of, record_of
 from perfbench.engine.request import Answer, Attempt, Outcome, Record, Reply, Request
 from perfbench.engine.retry import RetryBudget, retry_after_s
@@ -47,6 +47,10 @@ class Stop:
     duration_s: float | None = None
     grace_s: float = 30.0
     """How long requests in flight may go on after `duration_s`; then they are cancelled and counted as such."""
+    warmup_number: int = 0
+    warmup_s: float = 0.0
+    """What is sent before: the first arrivals of the schedule, or those of its first seconds. Number and duration count
+    from there on; records of the warm-up say that they are."""
 
     def __post_init__(self) -> None:
         if self.number is None and self.duration_s is None:
@@ -100,8 +104,13 @@ class _Load:
     end_ns: int | None
     share: Share
     state: _LaneState
+    warmup_number: int
+    warmup_end_ns: int
     dispatched: int = 0
     ended: tuple[str, int] | None = None  # why and when no more were let go: the first slot to find out says it
+
+    def warmup(self, index: int, due_ns: int) -> bool:
+        return index < self.warmup_number or due_ns < self.warmup_end_ns
 
     def end(self, reason: str, at_ns: int) -> None:
         self.ended = self.ended or (reason, at_ns)
@@ -188,7 +197,7 @@ class Scheduler:
     async def run(
         self,
         requests: Callable[[int], Request | Flow],
-        pacer: Pacer | ClosedLoop,
+        pacer: Pacer | ClosedLoop | ShapedLoop,
         stop: Stop,
         *,
         began_ns: int | None = None,
@@ -204,12 +213,16 @@ class Scheduler:
         Raises what `requests` raised, or SinkFailed; what is in flight then is cut off.
         """
         began_ns = self._now_ns() if began_ns is None else began_ns
-        end_ns = None if stop.duration_s is None else began_ns + round(stop.duration_s * 1e9)
-        load = _Load(requests, stop.number, began_ns, end_ns, share or Share(), self._lanes[lane])
+        warm_ns = began_ns + round(stop.warmup_s * 1e9)
+        end_ns = None if stop.duration_s is None else warm_ns + round(stop.duration_s * 1e9)
+        load = _Load(
+            requests, stop.number, began_ns, end_ns, share or Share(), self._lanes[lane],
+            stop.warmup_number, warm_ns,
+        )  # fmt: skip
         try:
             async with asyncio.TaskGroup() as tasks:
                 stopper = tasks.create_task(self._stop_after(end_ns, stop.grace_s))
-                if isinstance(pacer, ClosedLoop):
+                if isinstance(pacer, ClosedLoop | ShapedLoop):
                     await self._closed_loop(tasks, pacer, load)
                 else:
                     await self._open_loop(tasks, pacer, load)
@@ -235,38 +248,47 @@ class Scheduler:
 
     # -- load --------------------------------------------------------------------------------------------------------
 
-    async def _closed_loop(self, tasks: asyncio.TaskGroup, pacer: ClosedLoop, load: _Load) -> None:
+    async def _closed_loop(self, tasks: asyncio.TaskGroup, pacer: ClosedLoop | ShapedLoop, load: _Load) -> None:
         share = load.share
         positions = count(share.index, share.of)
+        # Of the requests to be measured, those of this process; the parts add up to the number.
+        left = None if load.number is None else load.number // share.of + (share.index < load.number % share.of)
 
-        async def slot(offset_ns: int) -> None:
-            free_ns = load.began_ns + offset_ns
-            refused = 0
-            await self._hold(self._clock.sleep_until(free_ns))
-            while self._stopped is None:
-                now_ns = self._now_ns()
-                if load.end_ns is not None and now_ns >= load.end_ns:
-                    load.end("duration", load.end_ns)
-                    return
-                index = next(positions)
-                if load.number is not None and index >= load.number:
-                    load.end("number", now_ns)
-                    return
-                found = load.requests(index)
-                record: Record | None
-                if isinstance(found, Request):
-                    record, _ = await self._carry(load.state, found, index, free_ns, self._dispatch(load))
-                else:
-                    record = await self._follow(load, found, index, free_ns)
-                # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
-                refused = refused + 1 if record is not None and record.error in UNCONNECTED else 0
-                if refused:
-                    pause_s = min(FIRST_PAUSE_S * 2.0 ** (refused - 1), LONGEST_PAUSE_S)
-                    await self._hold(self._clock.sleep_until(self._now_ns() + round(pause_s * 1e9)))
-                free_ns = self._now_ns()
+        async def slot(windows: Iterable[Window]) -> None:
+            nonlocal left
+            free_ns, refused = load.began_ns, 0
+            for opens_ns, closes_ns in windows:
+                free_ns = max(free_ns, load.began_ns + opens_ns)
+                await self._hold(self._clock.sleep_until(free_ns if load.end_ns is None else min(free_ns, load.end_ns)))
+                while self._stopped is None:
+                    now_ns = self._now_ns()
+                    if load.end_ns is not None and now_ns >= load.end_ns:
+                        load.end("duration", load.end_ns)
+                        return
+                    if closes_ns is not None and now_ns >= load.began_ns + closes_ns:
+                        break
+                    index = next(positions)
+                    if left is not None and not load.warmup(index, free_ns):
+                        if not left:
+                            load.end("number", now_ns)
+                            return
+                        left -= 1
+                    found = load.requests(index)
+                    record: Record | None
+                    if isinstance(found, Request):
+                        record, _ = await self._carry(
+                            load.state, found, index, free_ns, self._dispatch(load), load.warmup(index, free_ns)
+                        )
+                    else:
+                        record = await self._follow(load, found, index, free_ns)
+                    # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
+                    refused = refused + 1 if record is not None and record.error in UNCONNECTED else 0
+                    if refused:
+                        pause_s = min(FIRST_PAUSE_S * 2.0 ** (refused - 1), LONGEST_PAUSE_S)
+                        await self._hold(self._clock.sleep_until(self._now_ns() + round(pause_s * 1e9)))
+                    free_ns = self._now_ns()
 
-        offsets = pacer.slot_offsets()[share.index :: share.of]
-        slots = [tasks.create_task(slot(offset_ns)) for offset_ns in offsets]
+        slots = [tasks.create_task(slot(windows)) for windows in pacer.slot_windows()[share.index :: share.of]]
         if slots:
             await asyncio.wait(slots)
 
@@ -274,12 +296,15 @@ class Scheduler:
         share = load.share
         in_flight: set[asyncio.Task[object]] = set()
         alarm = Alarm(self._clock)
+        left = load.number
         try:
             for index, offset_ns in enumerate(pacer):
                 intended_ns = load.began_ns + offset_ns
-                if load.number is not None and index >= load.number:
-                    load.end("number", self._now_ns())
-                    break
+                if left is not None and not load.warmup(index, intended_ns):
+                    if not left:
+                        load.end("number", self._now_ns())
+                        break
+                    left -= 1
                 if load.end_ns is not None and intended_ns >= load.end_ns:
                     load.end("duration", load.end_ns)
                     break
@@ -294,11 +319,15 @@ class Scheduler:
                     break  # what was due before, and would have left were we not so late, leaves an unsent record
                 task: asyncio.Task[object]
                 if isinstance(found, Request):
-                    task = tasks.create_task(self._carry(load.state, found, index, intended_ns, self._dispatch(load)))
+                    warmup = load.warmup(index, intended_ns)
+                    sending = self._carry(load.state, found, index, intended_ns, self._dispatch(load), warmup)
+                    task = tasks.create_task(sending)
                 else:
                     task = tasks.create_task(self._follow(load, found, index, intended_ns))
                 in_flight.add(task)
                 task.add_done_callback(in_flight.discard)
+            else:  # the schedule has an end of its own: a trace, a rate that falls to 0
+                load.end("number", self._now_ns())
         finally:
             alarm.close()
         if in_flight:
@@ -318,7 +347,8 @@ class Scheduler:
                 over = load.end_ns is not None and due_ns >= load.end_ns
                 if record is not None and (over or not await self._hold(self._clock.sleep_until(due_ns))):
                     return record
-                heard = await self._carry(load.state, step, index, due_ns, self._dispatch(load))
+                warmup = load.warmup(index, due_ns)
+                heard = await self._carry(load.state, step, index, due_ns, self._dispatch(load), warmup)
                 record = heard[0]
                 due_ns = record.finished_ns
         except StopIteration:
@@ -341,7 +371,13 @@ class Scheduler:
     # -- one request -------------------------------------------------------------------------------------------------
 
     async def _carry(
-        self, state: _LaneState, request: Request, index: int, intended_ns: int, dispatched_ns: int
+        self,
+        state: _LaneState,
+        request: Request,
+        index: int,
+        intended_ns: int,
+        dispatched_ns: int,
+        warmup: bool = False,
     ) -> tuple[Record, Answer]:
         """Take one request through the house. Adds exactly one record to the sinks; returns it, and the last answer."""
         lane, gate = state.lane, state.gate
@@ -381,7 +417,7 @@ class Scheduler:
         ended_ns = reply.finished_ns if failed is None else failed.finished_ns
         record = record_of(
             request, reply, answer, outcome, fault, lane=lane, lane_name=state.name, index=index, worker=self._worker,
-            intended_ns=intended_ns, dispatched_ns=dispatched_ns, earlier=earlier,
+            intended_ns=intended_ns, dispatched_ns=dispatched_ns, earlier=earlier, warmup=warmup,
             finished_ns=self._now_ns() if ended_ns is None else ended_ns,
         )  # fmt: skip
         self.counts.finished += 1
