@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.redact import is_secret_field, is_secret_header
-from perfbench.settings import units
+from perfbench.settings import delays, units
 from perfbench.settings.suggest import did_you_mean
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.plan import FAULTS
@@ -189,8 +189,14 @@ def _name(name: str) -> str:
     return name
 
 
-WORKLOADS = ("synthetic", "fixed", "lines")
+WORKLOADS = ("synthetic", "fixed", "lines", "conversations")
 """Names of the workloads, as a scenario says them; `workload.table` has one for each."""
+
+
+def _delay(value: object) -> str:
+    """The text of a law of delays, checked."""
+    law = delays.delay(value)
+    return value if isinstance(value, str) else units.show_duration(law.figures[0])
 
 
 def _workload(name: str) -> str:
@@ -205,6 +211,7 @@ Rate = Annotated[float, BeforeValidator(units.rate_per_s), Field(gt=0)]
 Count = Annotated[int, BeforeValidator(units.count), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(units.count), Field(ge=0)]
 Share = Annotated[float, BeforeValidator(units.share)]
+Delay = Annotated[str, BeforeValidator(_delay)]
 RampUp = Annotated[float | Literal["auto"], _or_word("auto", units.duration_s)]
 Workers = Annotated[int | Literal["auto"], _or_word("auto", units.count)]
 File = Annotated[Path, AfterValidator(_absolute_file), PlainSerializer(str)]

@@ -35,7 +35,7 @@ from perfbench.preflight import find_target
 from perfbench.report.text import load_shape
 from perfbench.runfolder import SCENARIO, RunFolder, RunInfo, write_whole
 from perfbench.scenario import Scenario
-from perfbench.workload import open_workload
+from perfbench.workload import bounded, described, open_workload
 
 PARENT_NICENESS = 10
 OTHER_FILES = 64
@@ -83,14 +83,19 @@ def run_scenario(
     Raises ScenarioError and TargetUnreachable before any load is sent. Ctrl-C once cuts the run short and summarises
     what is there; twice leaves the folder as it is and raises KeyboardInterrupt.
     """
-    open_workload(scenario)  # a prompts file that is none is refused here, before anything has been started
+    workload = open_workload(scenario)  # a prompts file that is none is refused here, before anything has been started
+    scenario = bounded(scenario, workload)
     check_files(scenario, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     progress = open_progress(live, quiet, sys.stderr)
     with ExitStack() as cleanup:
         urls = scenario.url
         if scenario.builtin_simulator:
             urls = (cleanup.enter_context(_simulator(scenario)).url,)
-        return asyncio.run(_Conductor(scenario, urls, progress, give_way, watcher, folder).run())
+        return asyncio.run(
+            _Conductor(
+                scenario, described(scenario.workload_name, workload), urls, progress, give_way, watcher, folder
+            ).run()
+        )
 
 
 def _simulator(scenario: Scenario) -> Any:
@@ -116,6 +121,7 @@ class _Conductor:
     def __init__(
         self,
         scenario: Scenario,
+        workload: dict[str, Any],
         urls: tuple[str, ...],
         progress: Progress,
         give_way: bool,
@@ -124,6 +130,10 @@ class _Conductor:
     ) -> None:
         self._give_way, self._watcher, self._named_folder = give_way, watcher, folder
         self._scenario, self._urls, self._progress = scenario, urls, progress
+        self._workload = workload
+        self._planned = (
+            None if workload["sessions"] else scenario.number
+        )  # how many requests a session takes is not known
         self._workers_count = _worker_count(scenario)
         self._pending: list[Snapshot] = []
         self._decode = msgspec.msgpack.Decoder(Snapshot).decode
@@ -171,8 +181,8 @@ class _Conductor:
             info = RunInfo(
                 started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
                 clock_monotonic_ns=time.perf_counter_ns(), clock_unix_ns=time.time_ns(), began_ns=0,
-                planned=self._scenario.number, workers=self._workers_count, notes=list(target.notes),
-                environment=_environment(),
+                planned=self._planned, workers=self._workers_count, notes=list(target.notes),
+                environment=_environment(), workload=self._workload,
             )  # fmt: skip
             write_whole(folder.file(SCENARIO), self._scenario.to_yaml().encode())
             ends = await self._load(folder, info)
@@ -201,7 +211,7 @@ class _Conductor:
             folder.write_info(info)
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
-                began_ns=info.began_ns, planned=scenario.number, duration_s=scenario.duration,
+                began_ns=info.began_ns, planned=self._planned, duration_s=scenario.duration,
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
             self._progress.start(start)

@@ -57,6 +57,8 @@ class RunInfo(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     """What the reader must know: a worker died, the run was cut short and why."""
     environment: dict[str, Any] = {}
+    workload: dict[str, Any] = {}
+    """name, reuse (which is intended, in a line), length (items there are; null: endless), sessions (whether)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from perfbench import fieldtypes as t
 from perfbench.fieldtypes import key
+from perfbench.scenario.prompts import FINITE
 from perfbench.scenario.section import LOAD, Rule, Section
 
 if TYPE_CHECKING:
@@ -21,10 +22,15 @@ class Load(Section):
         shown="1, or no cap with rate",
         short="p",
     )
-    number: t.Count | None = key(None, LOAD, "Stop after so many requests.", shown="1000, if no duration", short="n")
+    number: t.Count | None = key(
+        None, LOAD, "Stop after so many requests; sessions, where they are sent.",
+        shown="1000, or all of a file of sessions, if no duration", short="n",
+    )  # fmt: skip
     duration: t.Limit | None = key(None, LOAD, "Stop sending after so long, e.g. 60s; the first limit counts.")
     rate: t.Rate | None = key(
-        None, LOAD, "Open loop: arrivals a second, whatever became of earlier ones; 20 or 1200/m."
+        None,
+        LOAD,
+        "Open loop: arrivals (requests or sessions) a second, whatever became of earlier ones; 20 or 1200/m.",
     )
     arrival: Literal["constant", "poisson", "gamma"] | None = key(
         None, LOAD, "Law of the arrivals, with rate.", shown="poisson"
@@ -72,7 +78,7 @@ def defaults(scenario: Scenario) -> dict[str, Any]:
     closed = not scenario.open_loop
     return {
         "parallel": 1 if closed else None,
-        "number": 1000 if scenario.duration is None else None,
+        "number": 1000 if scenario.duration is None and scenario.workload_name not in FINITE else None,
         "arrival": None if closed else "poisson",
         "burstiness": 1.0 if scenario.arrival == "gamma" else None,
         "ramp_up": "auto" if closed else None,

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from perfbench.scenario.scenario import Scenario
 
 
-KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file"}
+KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file", "conversations": "conversations"}
 """The key of each workload that implies it, when no workload is named."""
-NEEDED = ("fixed", "lines")
+NEEDED = ("fixed", "lines", "conversations")
 """Those that cannot do without their key."""
+FINITE = ("conversations",)
+"""Those that say themselves how much there is to send; a run of one that is given no other end stops there."""
+TALKING = ("chat", "responses", "messages")
+"""APIs that take a history of messages."""
 
 
 class Prompts(Section):
     workload: t.WorkloadName | None = key(
-        None, PROMPTS, "What is sent: synthetic, fixed (prompt) or lines (prompts_file).",
+        None, PROMPTS, "What is sent: synthetic, fixed (prompt), lines (prompts_file) or conversations.",
         shown="by the other keys", metavar="NAME",
     )  # fmt: skip
     prompt: t.Prompts | None = key(
@@ -30,6 +34,10 @@ class Prompts(Section):
     prompts_file: t.File | None = key(
         None, PROMPTS, "A prompt a line: .txt, or .jsonl with prompt, messages or body.", metavar="FILE"
     )
+    conversations: t.File | None = key(
+        None, PROMPTS, "Sessions of several turns: .jsonl with messages a line, or ShareGPT's .json; .gz too.",
+        metavar="FILE",
+    )  # fmt: skip
     prompt_tokens: t.Count | None = key(
         None, PROMPTS, "Length of the synthetic prompts, each unlike any other; an estimate.", shown="128"
     )
@@ -60,6 +68,8 @@ def conflicts(scenario: Scenario) -> list[Rule]:
          "and prompts_file both say what to send; keep one"),
         (s.prompt_tokens is not None and (s.prompt is not None or s.prompts_file is not None),
          "prompt_tokens", "is the length of synthetic prompts, but prompt or prompts_file is given; keep one"),
+        (s.conversations is not None and api not in TALKING, "conversations",
+         f"needs an API that takes a history ({', '.join(TALKING)}), but api is {api}; change it"),
         (s.batch is not None and api not in NOT_STREAMED, "batch",
          f"is for api embeddings and rerank, but api is {api}; take it out"),
     ]  # fmt: skip

@@ -15,8 +15,8 @@ Rule: TypeAlias = tuple[bool, str, str]
 """Whether it is broken, the field, and what is wrong with it."""
 
 TARGET, LOAD, WAITS, BODY = "Target", "Load", "Deadlines", "Request body"
-PROMPTS, GATES, OUTPUT = "What to send", "Gates", "Output and client"
-GROUPS = (TARGET, LOAD, WAITS, BODY, PROMPTS, GATES, OUTPUT)
+PROMPTS, USERS, GATES, OUTPUT = "What to send", "Sessions and users", "Gates", "Output and client"
+GROUPS = (TARGET, LOAD, WAITS, BODY, PROMPTS, USERS, GATES, OUTPUT)
 
 
 class Section(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.engine.flow import Flow, Pause
 from perfbench.engine.request import Request
 from perfbench.scenario import Scenario
+from perfbench.settings.delays import Delay, delay
 from perfbench.settings.suggest import did_you_mean
 from perfbench.workload.base import Item, Turns, Workload
 
@@ -26,6 +28,9 @@ class Requests:
         self._workload = workload
         self._dialect = dialect(scenario.api or "chat")
         self._options = scenario.options()
+        self._hang_ups = None
+        if scenario.cancel_share and scenario.cancel_after is not None:
+            self._hang_ups = HangUps(scenario.cancel_share, delay(scenario.cancel_after), scenario.seed or 0)
 
     def __call__(self, index: int) -> Request | Flow:
         found = self._workload.item(index)
@@ -52,13 +57,28 @@ class Requests:
         if item.options or wanted is not None:
             options = options_for(item, options)
             wanted = None if wanted is None else options.max_tokens
+        cancel_after_s = item.cancel_after_s
+        if self._hang_ups is not None and cancel_after_s is None:
+            cancel_after_s = self._hang_ups.after_s(key)
         prompt_tokens = item.wanted_input_tokens or self._workload.expected_tokens
         return Request(
             key=key, body=self._dialect.encode(item.prompt, options), dialect=self._dialect, stream=options.stream,
             model=options.model, expected_tokens=prompt_tokens + (options.max_tokens or 0),
-            cancel_after_s=item.cancel_after_s, tag=item.tag, session=session, turn=turn, turns=item.turns,
+            cancel_after_s=cancel_after_s, tag=item.tag, session=session, turn=turn, turns=item.turns,
             wanted_input_tokens=item.wanted_input_tokens, wanted_output_tokens=wanted,
         )  # fmt: skip
+
+
+class HangUps:
+    """Which requests the client hangs up on, and when: by seed and key alone."""
+
+    def __init__(self, share: float, law: Delay, seed: int) -> None:
+        self._share, self._law, self._seed = share, law, seed
+
+    def after_s(self, key: str) -> float | None:
+        """Seconds after it was let go; None for a request that is heard out."""
+        rng = random.Random(f"hang up {self._seed} {key}")
+        return self._law.draw(rng) if rng.random() < self._share else None
 
 
 def options_for(item: Item, options: Options) -> Options:

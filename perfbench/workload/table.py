@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import Scenario
+from perfbench.settings.delays import delay
 from perfbench.workload.base import Texts, Workload
+from perfbench.workload.conversations import Conversations, Rules
 from perfbench.workload.fixed import FixedTexts
 from perfbench.workload.lines import JsonLines, TextLines
+from perfbench.workload.rows import Rows
 from perfbench.workload.shaped import Batches, Rankings, Single
 from perfbench.workload.synthetic import SyntheticTexts
 
@@ -16,6 +20,20 @@ from perfbench.workload.synthetic import SyntheticTexts
 def open_workload(scenario: Scenario) -> Workload:
     """The workload of a scenario. Raises ScenarioError when its prompts cannot be used."""
     return WORKLOADS[scenario.workload_name](scenario)
+
+
+def bounded(scenario: Scenario, workload: Workload) -> Scenario:
+    """The scenario with an end: where it has none, all of the workload is sent once."""
+    if scenario.number is not None or scenario.duration is not None:
+        return scenario
+    if workload.length is None:
+        raise ScenarioError(f"workload {scenario.workload_name} has no end of its own; give number or duration")
+    return scenario.model_copy(update={"number": workload.length})
+
+
+def described(name: str, workload: Workload) -> dict[str, Any]:
+    """What the report says of a workload."""
+    return {"name": name, "reuse": workload.reuse, "length": workload.length, "sessions": workload.sessions}
 
 
 def _synthetic(scenario: Scenario) -> Workload:
@@ -36,6 +54,17 @@ def _lines(scenario: Scenario) -> Workload:
     return _shaped(lines, scenario) if lines.kinds == {"prompt"} else lines
 
 
+def _conversations(scenario: Scenario) -> Workload:
+    assert scenario.conversations is not None  # a scenario without them is refused
+    rules = Rules(
+        think_time=None if scenario.think_time is None else delay(scenario.think_time),
+        replay_answers=bool(scenario.replay_answers),
+        most_turns=scenario.max_turns,
+        goes_on_after_failure=scenario.after_failed_turn == "continue",
+    )
+    return Conversations(Rows(scenario.conversations, "conversations"), rules, scenario.seed or 0)
+
+
 def _shaped(texts: Texts, scenario: Scenario) -> Workload:
     match scenario.api:
         case "embeddings":
@@ -50,4 +79,5 @@ WORKLOADS: dict[str, Callable[[Scenario], Workload]] = {
     "synthetic": _synthetic,
     "fixed": _fixed,
     "lines": _lines,
+    "conversations": _conversations,
 }
