@@ -14,8 +14,9 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
+from perfbench.engine.adaptive import REFUSALS, Adaptive, Search
 from perfbench.engine.clock import Clock
-from perfbench.engine.errors import ScenarioError
+from perfbench.engine.errors import BadStatus, ScenarioError, TransportFault
 
 
 class Cap:
@@ -53,12 +54,21 @@ class Cap:
             raise
 
     def leave(self) -> None:
-        while self._queue:
+        self.held -= 1
+        self._call_in()
+
+    def resize(self, most: int) -> None:
+        """From now on at most so many, 0 included; those who are in already stay."""
+        self.most = most
+        self._call_in()
+
+    def _call_in(self) -> None:
+        """Hand free places to those who wait."""
+        while self._queue and (self.most is None or self.held < self.most):
             place = self._queue.popleft()
             if not place.done():
+                self.held += 1
                 place.set_result(None)
-                return
-        self.held -= 1
 
     @property
     def waiting(self) -> int:
@@ -105,15 +115,18 @@ class Limits:
     concurrency: int | None = None
     requests_per_s: float | None = None
     tokens_per_min: float | None = None
+    adaptive: Adaptive | None = None
+    """Instead of a fixed concurrency: as much as the endpoint bears."""
 
 
 class Gate:
     """A lane's limits at work."""
 
-    __slots__ = ("_cap", "_clock", "_global", "_rates", "_requests", "_tokens", "_turn", "waiting")
+    __slots__ = ("_cap", "_clock", "_global", "_rates", "_requests", "_tokens", "_turn", "search", "waiting")
 
     def __init__(self, limits: Limits, global_cap: Cap, clock: Clock) -> None:
-        self._cap = Cap(limits.concurrency)
+        self.search = None if limits.adaptive is None else Search(limits.adaptive)
+        self._cap = Cap(limits.concurrency if self.search is None else self.search.limit)
         self._global = global_cap
         self._clock = clock
         self._requests = Rate(limits.requests_per_s) if limits.requests_per_s is not None else None
@@ -128,6 +141,8 @@ class Gate:
         if self.waiting or self._rates or not self._cap.try_enter():
             return False
         if self._global.try_enter():
+            if self.search is not None:
+                self.search.entered(self._clock.now_ns())
             return True
         self._cap.leave()
         return False
@@ -147,6 +162,8 @@ class Gate:
                 raise
         finally:
             self.waiting -= 1
+        if self.search is not None:
+            self.search.entered(self._clock.now_ns())
 
     async def _enter_at_rate(self, tokens: int) -> None:
         await self._turn.enter()
@@ -166,6 +183,27 @@ class Gate:
     def leave(self) -> None:
         self._global.leave()
         self._cap.leave()
+
+    def learn(self, began_ns: int, output_tokens: int | None, fault: TransportFault | None) -> None:
+        """Let the search know how an attempt ended that has left."""
+        search = self.search
+        if search is None:
+            return
+        now_ns = self._clock.now_ns()
+        refused = isinstance(fault, BadStatus) and fault.status in REFUSALS
+        asked_s = fault.retry_after_s if isinstance(fault, BadStatus) else None
+        units = 0.0 if fault is not None else output_tokens or 1.0
+        search.left(now_ns, began_ns, units, refused=refused, retry_after_s=asked_s)
+        if search.paused_until_ns > now_ns:
+            self._cap.resize(0)
+            pause_s = (search.paused_until_ns - now_ns) / 1e9
+            asyncio.get_running_loop().call_later(pause_s, self._after_pause)
+        elif self._cap.most != search.limit:
+            self._cap.resize(search.limit)
+
+    def _after_pause(self) -> None:
+        if self.search is not None and self.search.paused_until_ns <= self._clock.now_ns() + GRAIN_NS:
+            self._cap.resize(self.search.limit)
 
     def settle(self, expected_tokens: int, used_tokens: int | None) -> None:
         """Correct the tokens-per-minute account once the reply says what was really used."""

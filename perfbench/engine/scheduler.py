@@ -400,6 +400,7 @@ class Scheduler:
                 finally:
                     gate.leave()
                 gate.settle(request.expected_tokens, _used_tokens(answer))
+                gate.learn(reply.started_ns, answer.output_tokens, fault)
                 outcome = "ok" if fault is None else "cancelled" if fault.kind in CUT_OFF else "failed"
                 if fault is None or outcome == "cancelled" or cancelled is not None or lane.retry.attempts == 1:
                     break
