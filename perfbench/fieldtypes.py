@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer
 
 from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.redact import is_secret_field, is_secret_header
 from perfbench.settings import delays, units
+from perfbench.settings.shape import Shape as ParsedShape
+from perfbench.settings.shape import parse_shape
 from perfbench.settings.suggest import did_you_mean
+from perfbench.settings.warmup import Warmup as ParsedWarmup
+from perfbench.settings.warmup import parse_warmup
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.plan import FAULTS
 
@@ -212,6 +216,8 @@ Count = Annotated[int, BeforeValidator(units.count), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(units.count), Field(ge=0)]
 Share = Annotated[float, BeforeValidator(units.share)]
 Delay = Annotated[str, BeforeValidator(_delay)]
+Shape = Annotated[InstanceOf[ParsedShape], BeforeValidator(parse_shape), PlainSerializer(str)]
+Warmup = Annotated[InstanceOf[ParsedWarmup], BeforeValidator(parse_warmup), PlainSerializer(str)]
 RampUp = Annotated[float | Literal["auto"], _or_word("auto", units.duration_s)]
 Workers = Annotated[int | Literal["auto"], _or_word("auto", units.count)]
 File = Annotated[Path, AfterValidator(_absolute_file), PlainSerializer(str)]

@@ -24,7 +24,7 @@ import msgspec
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
-from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer
+from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer, ShapedArrivals, ShapedLoop
 from perfbench.engine.probe import ClientProbe
 from perfbench.engine.redact import secrets_in
 from perfbench.engine.request import Deadlines, Record
@@ -36,6 +36,7 @@ from perfbench.engine.workers import Link
 from perfbench.live.snapshot import SNAPSHOT_EVERY_S, SnapshotMaker
 from perfbench.runfolder import RunFolder
 from perfbench.scenario import Scenario
+from perfbench.settings.warmup import Warmup
 from perfbench.workload import open_workload
 from perfbench.workload.base import Workload
 from perfbench.workload.requests import Requests
@@ -118,7 +119,8 @@ async def run_share(payload: bytes, link: Link) -> bytes:
         watching = asyncio.create_task(probe.run())
         showing = asyncio.create_task(_show(link, scheduler, snapshots, probe))
         try:
-            stop = Stop(scenario.number, scenario.duration, scenario.grace)
+            warmup = scenario.warmup or Warmup()
+            stop = Stop(scenario.number, scenario.duration, scenario.grace, warmup.number, warmup.seconds)
             ended = await scheduler.run(requests, pacer, stop, began_ns=began_ns, share=share)
         finally:
             for task in (showing, watching):
@@ -129,13 +131,18 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     return msgspec.msgpack.encode(ShareResult(ended.reason, ended.at_ns, ended.dispatched))
 
 
-def _pacer(scenario: Scenario, workload: Workload) -> Pacer | ClosedLoop:
+def _pacer(scenario: Scenario, workload: Workload) -> Pacer | ClosedLoop | ShapedLoop:
     seed = scenario.seed or 0
     if workload.arrivals is not None:
         return workload.arrivals
+    curve, law = scenario.curve, ARRIVALS[scenario.arrival or "poisson"]
+    if curve is not None and scenario.open_loop:
+        return ShapedArrivals(law(1.0, scenario.burstiness or 1.0, seed), curve)
+    if curve is not None:
+        return ShapedLoop(curve)
     if scenario.rate is None:
         return ClosedLoop(scenario.parallel or 1, scenario.ramp_up_s, seed)
-    return ARRIVALS[scenario.arrival or "poisson"](scenario.rate, scenario.burstiness or 1.0, seed)
+    return law(scenario.rate, scenario.burstiness or 1.0, seed)
 
 
 def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:

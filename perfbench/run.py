@@ -107,10 +107,10 @@ def _simulator(scenario: Scenario) -> Any:
 
 def check_files(scenario: Scenario, most: int) -> None:
     """Raises ScenarioError when the connections need more open files than the system lets a process have."""
-    wanted = -(-(scenario.parallel or 0) // _worker_count(scenario)) + OTHER_FILES
+    wanted = -(-(scenario.slots or 0) // _worker_count(scenario)) + OTHER_FILES
     if most != resource.RLIM_INFINITY and wanted > most:
         raise ScenarioError(
-            f"parallel is {scenario.parallel}, and every connection is an open file, of which this system allows a "
+            f"parallel is {scenario.slots}, and every connection is an open file, of which this system allows a "
             f"process {most}; raise that (ulimit -n {wanted}), or spread them over more workers"
         )
 
@@ -343,7 +343,7 @@ def _worker_count(scenario: Scenario) -> int:
     if scenario.workers != "auto":
         return int(scenario.workers)
     spare = max(1, (os.cpu_count() or 2) - 1)  # one for this process, and whatever else the machine does
-    return min(spare, scenario.parallel or spare)
+    return min(spare, scenario.slots or spare)
 
 
 def _new_folder(scenario: Scenario) -> Path:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from perfbench.engine.errors import KINDS
+from perfbench.settings.shape import parse_shape
 
 NARROW_SPACE = "\u202f"
 NOTHING = "–"
@@ -86,7 +87,9 @@ def explain(kind: str) -> str:
 
 def load_shape(scenario: Mapping[str, Any]) -> str:
     """The load of a resolved scenario in a few words: "closed loop, 64 parallel", "open loop, 20 req/s poisson"."""
-    rate, parallel = scenario.get("rate"), scenario.get("parallel")
+    rate, parallel, shape = (scenario.get(name) for name in ("rate", "parallel", "shape"))
+    if shape is not None:
+        return _shaped(scenario, harmless(shape, 80))
     if rate is None:
         return f"closed loop, {harmless(parallel)} parallel" if parallel is not None else "load unknown"
     burstiness = scenario.get("burstiness")
@@ -95,6 +98,22 @@ def load_shape(scenario: Mapping[str, Any]) -> str:
     words = ["open loop", f"{per_s} req/s {law}".strip()]
     words += [f"burstiness {harmless(burstiness)}"] if burstiness is not None and law == "gamma" else []
     return ", ".join(words + ([f"at most {harmless(parallel)} in flight"] if parallel is not None else []))
+
+
+def open_loop(scenario: Mapping[str, Any]) -> bool:
+    """Whether arrivals had a schedule of their own; without one, requests waited for each other."""
+    if scenario.get("rate") is not None:
+        return True
+    return scenario.get("shape") is not None and parse_shape(scenario["shape"]).of == "rate"
+
+
+def _shaped(scenario: Mapping[str, Any], shape: str) -> str:
+    rate, parallel = scenario.get("rate"), scenario.get("parallel")
+    if not open_loop(scenario):
+        return f"closed loop, {shape}" + (f" of {harmless(parallel)} parallel" if parallel is not None else "")
+    words = [f"open loop, {harmless(scenario.get('arrival') or 'poisson')} along {shape}"]
+    words += [f"of {rate:g} req/s" if isinstance(rate, int | float) else f"of {harmless(rate)}"] if rate else []
+    return ", ".join([" ".join(words), *([f"at most {harmless(parallel)} in flight"] if parallel is not None else [])])
 
 
 def target(scenario: Mapping[str, Any]) -> str:

@@ -214,5 +214,6 @@ def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:
         known, what = [name.removesuffix("_ms") for name in SimulatorConfig.model_fields], "setting of the simulator"
     else:
         known, what = [*Scenario.model_fields, *ALIASES], "key of a scenario"
+    at += getattr((line.get("ctx") or {}).get("error"), "at", ())  # a validator that knows which part it was
     secret = at[0] in SECRET or (at[-1] not in Scenario.model_fields and redact.is_secret_header(at[-1]))
     return at, describe(line, known, what=what, secret=secret)
