@@ -11,11 +11,12 @@ ROOT = Path(__file__).parent.parent
 MAY_USE = {
     "engine": set(),
     "settings": {"engine"},
-    "metrics": {"engine", "settings"},
+    "statistics": {"engine"},
+    "metrics": {"engine", "settings", "statistics"},
     "simulator": {"engine", "settings"},
     "scenario": {"engine", "settings", "simulator", "fieldtypes"},
     "workload": {"engine", "settings", "scenario"},
-    "report": {"engine", "settings", "metrics", "runfolder"},
+    "report": {"engine", "settings", "statistics", "metrics", "runfolder"},
     "live": {"engine", "metrics", "report"},
     "commands": None,  # the shell may call whatever it likes
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from perfbench.metrics.columns import CANCELLED, FAILED, OK, UNSENT, Columns
+from perfbench.metrics.latency import arrival_order
+from perfbench.statistics.means import share_interval
 
 
 def counts(columns: Columns) -> dict[str, int]:
@@ -40,3 +42,11 @@ def error_rate(columns: Columns) -> float | None:
     """
     failed, succeeded = int((columns.outcome == FAILED).sum()), int(columns.ok.sum())
     return failed / (failed + succeeded) if failed + succeeded else None
+
+
+def error_rate_interval(columns: Columns) -> list[float] | None:
+    """Interval of the error rate at 95 %, aware of failures that come together; None when it cannot be told."""
+    order = arrival_order(columns)
+    failed = np.equal(columns.outcome, FAILED)[order]
+    found = share_interval(failed[failed | columns.ok[order]])
+    return None if found is None else list(found[0])

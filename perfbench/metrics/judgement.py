@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import binomtest
 
 from perfbench.metrics.columns import CANCELLED, FAILED, NEVER, AnyArray, Columns, FloatArray
-from perfbench.metrics.latency import between_ms, latency_values
-from perfbench.metrics.percentile import CONFIDENCE, SHARES, Spread, minimum_count, nearest_rank, spread
+from perfbench.metrics.errors import error_rate_interval
+from perfbench.metrics.latency import PER_REQUEST, arrival_order, between_ms, latency_spread, latency_values
+from perfbench.metrics.percentile import SHARES, Spread, minimum_count, nearest_rank, spread
 from perfbench.metrics.slo import Condition, Slo, resolve
+from perfbench.statistics.early_stopping import judge_tail
 
 Outcome = Literal["met", "missed", "inconclusive"]
 BASES = {
@@ -31,13 +32,15 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
     `figures` holds the values of FIGURES, None where there is none. A condition is judged by the observed value;
     it is inconclusive when there is none (too few requests for the percentile, or nothing of the kind happened).
     `certain` says whether the verdict would survive chance: the interval at 95 % lies wholly on one side of the
-    limit, and so would the value if every request that we cut off had gone on for ever. Null where no interval is
-    known (minimum, maximum, rates). Requests that had waited longer than the limit when we cut them off count with
+    limit, and so would the value if every request that we cut off had gone on for ever. False where requests hang
+    together too much for an interval, null where none is known (minimum, maximum, rates). `tail` holds, for a
+    percentile, the exact binomial test of MLPerf at 99 % (`perfbench.statistics.early_stopping`), with the further
+    requests that would decide it. Requests that had waited longer than the limit when we cut them off count with
     that wait, and `at_least` says that the observed value may rest on it. An infinite value has `observed` null and
     `infinite` true, and misses every `<`. `met` is false when any condition is missed, else null when any is
     inconclusive, else true.
     """
-    spreads: dict[str, tuple[AnyArray, Spread | None]] = {}
+    spreads: dict[str, Spread | None] = {}
     observed: list[dict[str, Any]] = []
     for condition in slo.conditions:
         if condition.statistic is None:
@@ -45,35 +48,41 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
             continue
         name = resolve(condition.metric, open_loop=open_loop)
         if name not in spreads:
-            values, clusters = latency_values(columns, name)
-            spreads[name] = values, spread(values, clusters)
-        # A cut-off request has no pace and no gaps to prolong; what it lacks is its first token or its end.
-        waited_ms = _waited_ms(columns, name) if name in BASES else np.empty(0)
-        observed.append(_judge_latency(condition, condition.statistic, name, *spreads[name], waited_ms))
+            spreads[name] = latency_spread(columns, name)
+        observed.append(_judge_latency(condition, condition.statistic, name, columns, spreads[name]))
     outcomes = {result["outcome"] for result in observed}
     met = False if "missed" in outcomes else None if "inconclusive" in outcomes else True
     return {"expression": slo.text, "met": met, "observed": observed}
 
 
 def _waited_ms(columns: Columns, name: str) -> FloatArray:
-    """How long requests that we cut off had waited by then for what they lacked: shape (those that lacked it,)."""
+    """How long requests that we cut off had waited by then for what they lacked: shape (n,), NaN for all others.
+
+    A cut-off request has no pace and no gaps to prolong; what it lacks is its first token or its end.
+    """
+    if name not in BASES:
+        return np.full(columns.size, np.nan)
     since_ns = columns.intended_ns if BASES[name] == "response" else columns.written_ns
     lacking = np.equal(columns.outcome, CANCELLED)
     if name in ENDS:
         lacking &= columns.stream & np.equal(getattr(columns, ENDS[name]), NEVER)
     waited_ms = between_ms(since_ns, columns.finished_ns, lacking)
-    return np.nan_to_num(waited_ms[lacking])  # 0 where the request was not even written
+    waited_ms[lacking & np.isnan(waited_ms)] = 0.0  # not even written
+    return waited_ms
 
 
 def _judge_latency(
-    condition: Condition, statistic: str, name: str, values: AnyArray, found: Spread | None, waited_ms: FloatArray
+    condition: Condition, statistic: str, name: str, columns: Columns, found: Spread | None
 ) -> dict[str, Any]:
-    late_ms = waited_ms[waited_ms > condition.limit] if condition.comparison in ("<", "<=") else waited_ms[:0]
-    why, cut_off = None, waited_ms.size - late_ms.size
-    if late_ms.size:
-        values = np.concatenate((values, late_ms))
+    waited_ms = _waited_ms(columns, name)
+    late = waited_ms > condition.limit if condition.comparison in ("<", "<=") else np.zeros(columns.size, np.bool_)
+    why, cut_off = None, int((~np.isnan(waited_ms)).sum() - late.sum())
+    values, _ = latency_values(columns, name)
+    if late.any():
+        values = np.where(late, waited_ms, PER_REQUEST[name](columns))[arrival_order(columns)]
+        values = values[~np.isnan(values)]
         found = spread(values)
-        why = f"{late_ms.size} were cut off after the limit and count with their wait until then"
+        why = f"{int(late.sum())} were cut off after the limit and count with their wait until then"
     if found is None:
         return _result(condition, name, None, 0, None, f"no request has a {name}")
     certain: bool | None = None
@@ -84,16 +93,27 @@ def _judge_latency(
         if observed is None:
             return _result(condition, name, None, found.count, None, f"{minimum_count(share)} values are needed")
         certain = _survives(condition, observed, found.intervals.get(percentile))
+        tail = _tail(condition, values, share, found.effective[percentile])
         if certain and cut_off:
             rank = nearest_rank(found.count + cut_off, share)
             longer = math.inf if rank > found.count else float(np.partition(values, rank - 1)[rank - 1])
             certain = condition.holds(longer) == condition.holds(observed)
-        return _result(condition, name, observed, found.count, certain, why, late=late_ms.size > 0)
+        return _result(condition, name, observed, found.count, certain, why, late=bool(late.any()), tail=tail)
     value = {"min": found.min, "mean": found.mean, "max": found.max}[statistic]
     if statistic == "mean" and found.count >= FEWEST_FOR_MEAN and math.isfinite(value):
-        reach = 1.96 * float(values.std(dtype=np.float64)) / math.sqrt(found.count)
-        certain = _survives(condition, value, (value - reach, value + reach))
-    return _result(condition, name, value, found.count, certain, why, late=late_ms.size > 0)
+        certain = _survives(condition, value, found.intervals.get("mean"))
+    return _result(condition, name, value, found.count, certain, why, late=bool(late.any()))
+
+
+def _tail(condition: Condition, values: AnyArray, share: float, effective: float) -> dict[str, Any] | None:
+    """The exact test of a limit from above, of as many independent requests as these are worth."""
+    if condition.comparison not in ("<", "<=") or effective < 1:
+        return None
+    over = int((values >= condition.limit).sum() if condition.comparison == "<" else (values > condition.limit).sum())
+    worth = min(1.0, effective / values.size)
+    found = judge_tail(math.floor(values.size * worth), math.ceil(over * worth), share)
+    more = None if found.more is None else math.ceil(found.more / worth)
+    return {"outcome": found.outcome, "confidence": 0.99, "over_limit": over, "of": values.size, "more": more}
 
 
 def _judge_figure(condition: Condition, columns: Columns, value: float | None) -> dict[str, Any]:
@@ -103,13 +123,12 @@ def _judge_figure(condition: Condition, columns: Columns, value: float | None) -
         failed = int((columns.outcome == FAILED).sum())
         count = failed + int(columns.ok.sum())
         if value is not None and count:
-            interval = binomtest(failed, count).proportion_ci(CONFIDENCE)
-            certain = _survives(condition, value, (interval.low, interval.high))
+            certain = _survives(condition, value, error_rate_interval(columns))
     why = f"there is no {condition.metric}" if value is None else None
     return _result(condition, condition.metric, value, count, certain, why)
 
 
-def _survives(condition: Condition, value: float, interval: tuple[float, float] | None) -> bool:
+def _survives(condition: Condition, value: float, interval: Sequence[float] | None) -> bool:
     """Whether both ends of the interval give the verdict that the value gives. Without one nothing is certain."""
     return interval is not None and all(condition.holds(end) == condition.holds(value) for end in interval)
 
@@ -123,6 +142,7 @@ def _result(
     why: str | None = None,
     *,
     late: bool = False,
+    tail: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     outcome: Outcome = "inconclusive" if value is None else "met" if condition.holds(value) else "missed"
     return {
@@ -137,6 +157,7 @@ def _result(
         "at_least": late and value is not None and not condition.holds(value),
         "outcome": outcome,
         "certain": certain,
+        "tail": tail,
         "count": count,
         "why": why,
     }

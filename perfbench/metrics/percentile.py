@@ -1,15 +1,17 @@
 """Percentiles: nearest rank, with an interval that assumes no distribution, and never from too few values.
 
-A percentile here is a wait that somebody really had. Its interval comes from order statistics: the number of values
-at or below the true percentile is binomial whatever the law of the values (H. A. David, H. N. Nagaraja, Order
-Statistics, section 7.1). It takes the values to be independent; requests that queue behind each other are not, so
-under overload the interval is narrower than the truth. Values pooled from several requests (ITL) are clearly not
-independent, and `clustered_shares` takes them request by request.
+A percentile here is a wait that somebody really had; its interval lies between order statistics (see
+`perfbench.statistics.ranks`). Requests that queue behind each other are not independent draws: whether they are is
+tested, in order of arrival, and where they are not, blocks of requests are the draws (`perfbench.statistics.
+dependence`); `Spread.dependence` says which. Values pooled from several requests (ITL) are drawn request by request.
 
 Below `minimum_count` the answer is None. The floor is where the interval at 95 % begins to exist at all: with fewer
 values not even the largest of them is known to lie above the true percentile.
 
     p50 6    p90 29    p95 59    p99 299    p99.9 2 995
+
+A percentile of dependent values is reported from the same floor, but its interval only when they are worth twice as
+many independent ones: how many they are worth is itself an estimate.
 
 Values may be infinite (an arrival that never left): they sort last, and a percentile that falls on one is infinite.
 """
@@ -17,26 +19,26 @@ Values may be infinite (an arrival that never left): they sort last, and a perce
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, t
 
 from perfbench.engine.errors import NoData
 from perfbench.metrics.columns import AnyArray
+from perfbench.statistics.dependence import Dependence, Floats, dependence, effective_count, variance_of_sum
+from perfbench.statistics.means import mean_interval
+from perfbench.statistics.ranks import CONFIDENCE as CONFIDENCE
+from perfbench.statistics.ranks import interval_positions, values_at
+from perfbench.statistics.ranks import minimum_count as minimum_count
+from perfbench.statistics.ranks import nearest_rank as nearest_rank
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-CONFIDENCE = 0.95
-
-
-def nearest_rank(count: int, share: float) -> int:
-    """Rank, from 1, of the smallest of `count` values with at least `share` (0 < share <= 1) of them at or below it."""
-    # 0.07 * 100 is 7.000000000000001: without the rounding its rank would be 8.
-    return max(1, math.ceil(round(count * share, 9)))
+ALIKE_AT = (0.5, 0.9, 0.99)
+"""Percentiles above which a request lies, or not: what its dependence on the one before is judged by. A wait is
+infinite at times and its tail is long, which way of them it falls is neither."""
+DEPENDENT_FLOOR = 2
 
 
 def percentile(values: AnyArray, share: float) -> float:
@@ -50,53 +52,10 @@ def percentile(values: AnyArray, share: float) -> float:
     return float(np.partition(values, rank - 1)[rank - 1])
 
 
-@lru_cache
-def minimum_count(share: float, confidence: float = CONFIDENCE) -> int:
-    """The fewest values from which the percentile is reported: the widest interval, from the least to the greatest
-    value, misses it with probability share^n + (1 - share)^n, and that must be at most 1 - confidence."""
-    count = 2
-    while share**count + (1 - share) ** count > 1 - confidence:
-        count += 1
-    return count
-
-
-def interval_ranks(count: int, share: float, confidence: float = CONFIDENCE) -> tuple[int, int] | None:
-    """Ranks, from 1, between which the true percentile lies with at least that probability; None below the floor.
-
-    Both tails get half of the risk; where one of them has no value that far out, its end is the outermost value and
-    the other tail gets what risk is left.
-    """
-    if count < minimum_count(share, confidence):
-        return None
-    risk = 1 - confidence
-    low, high = int(binom.ppf(risk / 2, count, share)), int(binom.ppf(1 - risk / 2, count, share)) + 1
-    if high > count:
-        low, high = int(binom.ppf(risk - share**count, count, share)), count
-    elif low < 1:
-        low, high = 1, int(binom.ppf(1 - (risk - (1 - share) ** count), count, share)) + 1
-    return max(low, 1), min(high, count)
-
-
-def clustered_shares(at_or_below: AnyArray, sizes: AnyArray, share: float) -> tuple[float, float] | None:
-    """The shares of pooled values between which the percentile lies, when whole clusters of them were drawn.
-
-    `at_or_below` and `sizes` have shape (clusters,): how many values of each cluster are at or below the observed
-    percentile, and how many it has. R. S. Woodruff, Confidence Intervals for Medians and Other Position Measures,
-    JASA 47 (1952), with the variance of a ratio between clusters and Student's t for their number. None when there
-    are fewer than two clusters.
-    """
-    clusters = sizes.size
-    if clusters < 2:
-        return None
-    left_over = at_or_below - share * sizes
-    deviation = math.sqrt(clusters / (clusters - 1) * float(np.square(left_over).sum())) / float(sizes.sum())
-    reach = float(t.ppf(0.5 + CONFIDENCE / 2, clusters - 1)) * deviation
-    return share - reach, share + reach
-
-
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What a set of values looks like. A percentile that too few values stand behind is missing from `percentiles`."""
+    """What a set of values looks like. A percentile that too few values stand behind is missing from `percentiles`,
+    an interval that cannot be told from `intervals`."""
 
     count: int
     mean: float
@@ -104,6 +63,10 @@ class Spread:
     max: float
     percentiles: dict[str, float]
     intervals: dict[str, tuple[float, float]]
+    """By name of the percentile, and "mean"."""
+    dependence: Dependence
+    effective: dict[str, float]
+    """Of how many independent values each percentile would be as sure."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain figures, 0.1 us fine. JSON has no infinity: an infinite figure is null, and `infinite` names it.
@@ -112,74 +75,122 @@ class Spread:
         """
         figures = {"mean": self.mean, "min": self.min, **{name: self.percentiles.get(name) for name in SHARES}}
         figures["max"] = self.max
-        interval = self.intervals.get("p99")
-        ends = None if interval is None else [_finite(end) for end in interval]
         named = [name for name, value in figures.items() if value is not None and math.isinf(value)]
-        if interval is not None and math.isinf(interval[1]):
-            named.append("p99_ci")
+        ends: dict[str, list[float | None] | None] = {}
+        for name in ("mean", *SHARES):
+            interval = self.intervals.get(name)
+            ends[f"{name}_ci"] = None if interval is None else [_finite(end) for end in interval]
+            if interval is not None and math.isinf(interval[1]):
+                named.append(f"{name}_ci")
         return {
             "count": self.count,
             **{name: _finite(value) for name, value in figures.items()},
-            "p99_ci": ends,
+            **ends,
+            "ci_method": self.dependence.method(),
+            "lag1": round(self.dependence.lag1, 4),
+            "effective": {name: round(count, 1) for name, count in self.effective.items()},
             "infinite": named,
         }
 
 
-def spread(values: AnyArray, clusters: npt.NDArray[np.int32] | None = None) -> Spread | None:
-    """Spread of the values that are not NaN: shape (n,), any float type. None when there are none.
+def spread(
+    values: AnyArray, clusters: npt.NDArray[np.int32] | None = None, order: npt.NDArray[np.int64] | None = None
+) -> Spread | None:
+    """Spread of the values that are not NaN: shape (n,), any float type, in order of arrival. None when there are none.
 
     With `clusters` (how many consecutive values belong together, no zeros, adding up to n; no NaN allowed) intervals
-    count clusters, not values, as the independent draws.
+    count clusters, not values, as the draws; `order` then says in which order the clusters came, if not in that of the
+    values.
     """
     values = values if clusters is not None else values[~np.isnan(values)]
     count = values.size
     if count == 0:
         return None
+    draws = _Draws(values, clusters, order)
     observed = {name: share for name, share in SHARES.items() if count >= minimum_count(share)}
-    wanted: dict[str, tuple[int, int | None, int | None]] = {}
-    for name, share in observed.items():
-        ends = interval_ranks(count, share) if clusters is None else None
-        wanted[name] = (nearest_rank(count, share), *(ends or (None, None)))
-    at = _order_statistics(values, [rank for ranks in wanted.values() for rank in ranks if rank is not None])
-    percentiles = {name: at[ranks[0]] for name, ranks in wanted.items()}
-    if clusters is None:
-        intervals = {name: (at[low], at[high]) for name, (_, low, high) in wanted.items() if low and high}
-    else:
-        intervals = _clustered_intervals(values, clusters, percentiles)
+    names = list(observed)
+    ranks = [float(nearest_rank(count, share)) for share in observed.values()]
+    percentiles = dict(zip(names, values_at(values, ranks, upper=[True] * len(ranks)), strict=True))
+    effective = draws.effective(percentiles)
+    ends = {name: found for name in names if (found := draws.ends(observed[name], effective[name])) is not None}
+    flat = values_at(values, [end for pair in ends.values() for end in pair], upper=[False, True] * len(ends))
+    intervals = dict(zip(ends, zip(flat[::2], flat[1::2], strict=True), strict=True))
+    mean = float(values.mean(dtype=np.float64))
+    # A mean hangs on its tail: where the p90 of dependent values is not to be told, neither is it.
+    told = draws.dependence.independent or "p90" in ends
+    if told and math.isfinite(mean) and (about := draws.mean_interval()) is not None:
+        intervals["mean"] = about
     return Spread(
-        count=count, mean=float(values.mean(dtype=np.float64)), min=float(values.min()), max=float(values.max()),
-        percentiles=percentiles, intervals=intervals,
+        count=count, mean=mean, min=float(values.min()), max=float(values.max()), percentiles=percentiles,
+        intervals=intervals, dependence=draws.dependence, effective=effective,
     )  # fmt: skip
 
 
-def _order_statistics(values: AnyArray, ranks: Sequence[int]) -> dict[int, float]:
-    """Values of those ranks. Partitions instead of sorting: a hundred million gaps have a handful of ranks."""
-    if not ranks:
-        return {}
-    places = sorted({rank - 1 for rank in ranks})
-    parted = np.partition(values, places)
-    return {place + 1: float(parted[place]) for place in places}
+class _Draws:
+    """The values as what was drawn independently, or in blocks: requests, each with one value or several."""
 
+    def __init__(
+        self, values: AnyArray, clusters: npt.NDArray[np.int32] | None, order: npt.NDArray[np.int64] | None
+    ) -> None:
+        self._values, self._order = values, order
+        self._sizes = None if clusters is None else clusters if order is None else clusters[order]
+        self._starts = None if clusters is None else np.concatenate(([0], np.cumsum(clusters, dtype=np.int64)[:-1]))
+        self.units = values.size if clusters is None else clusters.size
+        count = values.size
+        marks = values_at(values, [float(nearest_rank(count, share)) for share in ALIKE_AT], upper=[True] * 3)
+        self.dependence = dependence(sum((self._residuals(mark) for mark in marks), np.zeros(self.units)))
 
-def _clustered_intervals(
-    values: AnyArray, clusters: npt.NDArray[np.int32], percentiles: dict[str, float]
-) -> dict[str, tuple[float, float]]:
-    starts = np.concatenate(([0], np.cumsum(clusters, dtype=np.int64)[:-1]))
-    ranks: dict[str, tuple[int, int]] = {}
-    for name, value in percentiles.items():
-        below = np.add.reduceat((values <= value).astype(np.int64), starts)
-        # Against the share that is really at or below: with ties it is more than the nominal one.
-        shares = clustered_shares(below, clusters, float(below.sum() / values.size))
-        if shares is None:
-            continue
-        nominal, reach = SHARES[name], (shares[1] - shares[0]) / 2
-        if nominal + reach < 1:
-            ranks[name] = (
-                nearest_rank(values.size, max(nominal - reach, 0)),
-                nearest_rank(values.size, nominal + reach),
-            )
-    at = _order_statistics(values, [rank for pair in ranks.values() for rank in pair])
-    return {name: (at[low], at[high]) for name, (low, high) in ranks.items()}
+    def _per_unit(self, of_values: AnyArray) -> Floats:
+        if self._starts is None:
+            return of_values.astype(np.float64)
+        summed: Floats = np.add.reduceat(of_values, self._starts, dtype=np.float64)
+        return summed if self._order is None else summed[self._order]
+
+    def _residuals(self, value: float) -> Floats:
+        """How many values of each unit are at or below, beyond its part. With ties, of the share that really is."""
+        below = self._per_unit(self._values <= value)
+        share = float(below.sum()) / self._values.size
+        return below - share * (1.0 if self._sizes is None else self._sizes)
+
+    def effective(self, percentiles: dict[str, float]) -> dict[str, float]:
+        """Of how many independent values each percentile would be as sure.
+
+        Dependence shows the better the more values are on either side, so a percentile is taken to be no surer than
+        the ones between it and the median: a tail that was visited twice looks less dependent than it is.
+        """
+        count = self._values.size
+        if self.dependence.independent and self._sizes is None:
+            return dict.fromkeys(percentiles, float(count))
+        found: dict[str, float] = {}
+        least = math.inf
+        for name, value in percentiles.items():
+            if self.dependence.block is None or self.units < 2:
+                found[name] = 0.0
+                continue
+            residuals = self._residuals(value)
+            variance, degrees = variance_of_sum(residuals, self.dependence)
+            share = SHARES[name]
+            found[name] = effective_count(share, variance / count**2, degrees, count)
+            if not self.dependence.independent:
+                least = found[name] = min(least, found[name])
+        return found
+
+    def ends(self, share: float, effective: float) -> tuple[float, float] | None:
+        """Positions of the ends of the interval of that percentile; None when too few values stand behind it."""
+        whole = math.floor(effective)
+        floor = 1 if self.dependence.independent else DEPENDENT_FLOOR
+        if whole < floor * minimum_count(share):
+            return None
+        positions = interval_positions(whole, share)
+        if positions is None:
+            return None
+        # A position among n independent values marks a share of their law; the same share is marked here.
+        low, high = (end * (self._values.size + 1) / (whole + 1) for end in positions)
+        return max(low, 1.0), min(high, float(self._values.size))
+
+    def mean_interval(self) -> tuple[float, float] | None:
+        sizes = np.ones(self.units) if self._sizes is None else self._sizes.astype(np.float64)
+        return mean_interval(self._per_unit(self._values), sizes, self.dependence)
 
 
 def _finite(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from perfbench.engine.errors import NoData
 from perfbench.metrics.columns import NEVER, Columns
+from perfbench.statistics.means import rate_interval
 
 
 def window_ns(columns: Columns) -> tuple[int, int]:
@@ -41,6 +42,25 @@ def throughput(columns: Columns, from_ns: int, to_ns: int) -> Mapping[str, float
         "output_tokens_per_s": None if known_output is None else known_output / length_s,
         "total_tokens_per_s": sum(known) / length_s if known else None,
     }
+
+
+def rate_intervals(columns: Columns, from_ns: int, to_ns: int) -> dict[str, list[float] | None]:
+    """`throughput`'s rates with _ci behind their names: intervals at 95 % from their spread over slices of the window.
+
+    None where too little happened, or where it still changed from one tenth of the window to the next.
+    """
+    ok = columns.ok
+    at_ns = columns.finished_ns[ok]
+    output = np.maximum(columns.output_tokens[ok], 0).astype(np.float64)
+    input_ = np.maximum(columns.input_tokens[ok], 0).astype(np.float64)
+    amounts = {
+        "requests_per_s": np.ones(at_ns.size),
+        "output_tokens_per_s": output,
+        "total_tokens_per_s": output + input_,
+    }
+    found = {name: rate_interval(at_ns, amount, from_ns, to_ns) for name, amount in amounts.items()}
+    known = {name: amount.any() for name, amount in amounts.items()}
+    return {f"{name}_ci": list(ends) if ends is not None and known[name] else None for name, ends in found.items()}
 
 
 def last_dispatch_ns(columns: Columns) -> int:

@@ -20,18 +20,18 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, latency
 from perfbench.metrics.arrivals import audit_arrivals
 from perfbench.metrics.backlog import backlog
-from perfbench.metrics.columns import TOKEN_SOURCES, AnyArray, Columns, columns
+from perfbench.metrics.columns import TOKEN_SOURCES, UNSENT, AnyArray, BoolArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
 from perfbench.metrics.judgement import judge
 from perfbench.metrics.latency import between_ms, latency_values
-from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import SteadyWindow, steady_window
-from perfbench.metrics.throughput import last_dispatch_ns, throughput, window_ns
+from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
 from perfbench.report.said import Said
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 from perfbench.settings import units, yamlfile
+from perfbench.statistics.means import share_interval
 
 SCHEMA = 1
 HELD_MS = 1.0
@@ -100,11 +100,12 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             "planned": None if info is None else info.planned,
             **errors.counts(everything),
             "error_rate": figures["error_rate"],
+            "error_rate_ci": errors.error_rate_interval(everything),
             "errors": errors.by_kind(everything),
             "error_details": said.commonest(),
         },
         "window_s": None if span is None else (span[1] - span[0]) / 1e9,
-        "throughput": rates,
+        "throughput": {**rates, **rate_intervals(everything, *(span or (0, 0)))},
         "latency_ms": latencies(everything, open_loop=is_open),
         "tokens": _tokens(everything),
         "client": _client(folder, everything, is_open, span, warnings),
@@ -137,7 +138,7 @@ def latencies(records: Columns, *, open_loop: bool) -> dict[str, Any]:
         if name.startswith("response_") and not open_loop:
             found[name] = None
             continue
-        of_name = spread(*latency_values(records, name))
+        of_name = latency.latency_spread(records, name)
         # All of them infinite because nothing was ever sent is a finding; TTFT without a stream is not one.
         found[name] = None if of_name is None else of_name.as_json()
     return found
@@ -173,10 +174,17 @@ def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | 
     return {
         "per_s": good / length_s if good is not None and length_s > 0 else None,
         "share": good / due if good is not None and due else None,
+        "share_ci": None if mask is None else _share_ci(records, mask),
         "good": good,
         "of": due,
         "limits_ms": limits,
     }
+
+
+def _share_ci(records: Columns, good: BoolArray) -> list[float] | None:
+    due = (records.sent | np.equal(records.outcome, UNSENT))[order := latency.arrival_order(records)]
+    found = share_interval(good[order][due])
+    return None if found is None else list(found[0])
 
 
 def _client(

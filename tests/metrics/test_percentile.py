@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from perfbench.engine.errors import NoData
-from perfbench.metrics.percentile import SHARES, interval_ranks, minimum_count, nearest_rank, percentile, spread
+from perfbench.metrics.percentile import SHARES, minimum_count, nearest_rank, percentile, spread
+from perfbench.statistics.ranks import interval_positions
 
 values = st.lists(st.floats(0, 1e6) | st.just(math.inf), min_size=1, max_size=400)
 shares = st.sampled_from([*SHARES.values(), 0.07, 0.29, 1.0])
@@ -57,8 +58,8 @@ def test_a_percentile_of_nothing_is_refused() -> None:
 def test_the_floor_is_where_the_interval_begins_to_exist(name: str, floor: int) -> None:
     share = SHARES[name]
     assert minimum_count(share) == floor
-    assert interval_ranks(floor - 1, share) is None
-    assert interval_ranks(floor, share) is not None
+    assert interval_positions(floor - 1, share) is None
+    assert interval_positions(floor, share) is not None
     below, at = spread(np.arange(floor - 1.0)), spread(np.arange(float(floor)))
     assert below is not None and at is not None
     assert name not in below.percentiles
@@ -67,27 +68,41 @@ def test_the_floor_is_where_the_interval_begins_to_exist(name: str, floor: int) 
 
 
 @pytest.mark.parametrize("share", SHARES.values())
-def test_the_interval_covers_by_the_binomial_law_and_wastes_little(share: float) -> None:
+def test_the_interval_promises_what_is_asked_between_two_whole_ranks(share: float) -> None:
     floor = minimum_count(share)
     for count in [*range(floor, floor + 40), 10 * floor, 1000 * floor]:
-        ranks = interval_ranks(count, share)
-        assert ranks is not None
-        low, high = ranks
+        positions = interval_positions(count, share)
+        assert positions is not None
+        low, high = positions
         assert 1 <= low <= nearest_rank(count, share) <= high <= count
-        coverage = binom.cdf(high - 1, count, share) - binom.cdf(low - 1, count, share)
-        assert coverage >= 0.95
-        if count >= 100 * floor:
-            assert coverage < 0.96
+        # Rounded outwards it covers at least 95 %, rounded inwards at most.
+        wide, narrow = (math.floor(low), math.ceil(high)), (math.ceil(low), math.floor(high))
+        at_least, at_most = (
+            binom.cdf(end - 1, count, share) - binom.cdf(begin - 1, count, share) for begin, end in (wide, narrow)
+        )
+        assert at_most - 1e-9 <= 0.95 <= at_least + 1e-9
 
 
-@pytest.mark.parametrize(("count", "share"), [(6, 0.5), (300, 0.99), (1000, 0.99), (500, 0.9)])
-def test_the_interval_covers_the_true_percentile_of_exponential_waits(count: int, share: float) -> None:
-    rng, truth, runs = np.random.default_rng(7), -math.log(1 - share), 2000
-    ranks = interval_ranks(count, share)
-    assert ranks is not None
-    samples = np.sort(rng.exponential(size=(runs, count)), axis=1)
-    covered = np.mean((samples[:, ranks[0] - 1] <= truth) & (truth <= samples[:, ranks[1] - 1]))
-    assert covered > 0.95 - 4 * math.sqrt(0.95 * 0.05 / runs)
+LAWS = {
+    "exponential": (lambda rng, size: rng.exponential(size=size), lambda share: -math.log(1 - share)),
+    "lognormal": (lambda rng, size: rng.lognormal(size=size), lambda share: math.exp(norm.ppf(share))),
+    "uniform": (lambda rng, size: rng.uniform(size=size), lambda share: share),
+}
+
+
+@pytest.mark.parametrize(("count", "share"), [(20, 0.5), (100, 0.9), (300, 0.99), (1000, 0.99), (2000, 0.9)])
+@pytest.mark.parametrize("law", LAWS)
+def test_the_interval_covers_the_true_percentile_whatever_the_law(law: str, count: int, share: float) -> None:
+    """The bar: 93 to 97 of 100. One sorted table of 1 000 runs, so that it costs milliseconds."""
+    draw, truth = LAWS[law]
+    samples = np.sort(draw(np.random.default_rng(7), (1000, count)), axis=1)
+    positions = interval_positions(count, share)
+    assert positions is not None
+    low, high = (
+        samples[:, int(at) - 1] + (at - int(at)) * (samples[:, min(int(at), count - 1)] - samples[:, int(at) - 1])
+        for at in positions
+    )
+    assert 0.93 <= np.mean((low <= truth(share)) & (truth(share) <= high)) <= 0.97
 
 
 def test_pooled_values_get_the_interval_of_their_requests_not_of_their_number() -> None:
@@ -97,7 +112,7 @@ def test_pooled_values_get_the_interval_of_their_requests_not_of_their_number() 
     truth = float(np.quantile(rng.gamma(4, 5, size=400_000) * rng.uniform(0.9, 1.1, 400_000), 0.9))
     for pace in paces:
         gaps = (pace[:, None] * rng.uniform(0.9, 1.1, size=(60, 50))).ravel()
-        own, pooled = spread(gaps, np.full(60, 50, np.int32)), spread(gaps)
+        own, pooled = spread(gaps, np.full(60, 50, np.int32)), spread(rng.permutation(gaps))
         assert own is not None and pooled is not None
         assert own.percentiles == pooled.percentiles
         # Without room above the percentile there is no upper end, and no interval is given.
@@ -116,14 +131,16 @@ def test_gaps_of_one_request_have_no_interval() -> None:
 
 
 def test_what_is_infinite_is_null_and_named() -> None:
-    found = spread(np.concatenate((np.arange(295.0), np.full(5, math.inf))))
+    found = spread(np.random.default_rng(1).permutation(np.concatenate((np.arange(295.0), np.full(5, math.inf)))))
     assert found is not None
     figures = found.as_json()
     assert figures["count"] == 300
     assert figures["infinite"] == ["mean", "p99", "max", "p99_ci"]
+    assert figures["mean_ci"] is None
     assert (figures["p99"], figures["max"], figures["p99_9"]) == (None, None, None)
     assert figures["p95"] == 284
-    assert figures["p99_ci"] == [289.0, None]
+    low, high = figures["p99_ci"]
+    assert 289 < low < 291 and high is None
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=700))
@@ -133,4 +150,5 @@ def test_figures_stand_in_order(numbers: list[float]) -> None:
     line = [found.min, *found.percentiles.values(), found.max]
     assert line == sorted(line)
     for name, (low, high) in found.intervals.items():
-        assert low <= found.percentiles[name] <= high
+        value = found.mean if name == "mean" else found.percentiles[name]
+        assert low <= value <= high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import subprocess
 import sys
 from typing import Any
@@ -117,11 +118,17 @@ def run(slo: str, *records: Record, open_loop: bool = False, **figures: float | 
 
 
 def replies(count: int, slow: int = 0) -> list[Record]:
-    """TTFT of 100 ms on the service base, 150 ms on the response base; the last `slow` ones 900 and 950."""
+    """TTFT of 100 ms on the service base, 150 ms on the response base; `slow` of them, anywhere, 900 and 950."""
+    slow_ones = set(random.Random(count).sample(range(count), slow))
     return [
-        reply(50, 1500, intended=0, first_output=150 if i < count - slow else 950, output_tokens=2, last_output=1500)
+        reply(50, 1500, intended=0, first_output=950 if i in slow_ones else 150, output_tokens=2, last_output=1500)
         for i in range(count)
     ]
+
+
+def shuffled(*records: Record) -> list[Record]:
+    """In an order that means nothing; else half of a run would be unlike the other, and nothing certain."""
+    return random.Random(1).sample(records, len(records))
 
 
 def only(result: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +158,26 @@ def test_judgement_of_a_thousand(slo: str, slow: int, outcome: str, observed: fl
     assert (found["outcome"], found["observed"], found["certain"]) == (outcome, observed, certain)
     assert (found["count"], found["base"]) == (1000, "service")
     assert result["met"] is (outcome == "met")
+
+
+@pytest.mark.parametrize(
+    ("count", "slow", "outcome", "more"),
+    [
+        pytest.param(458, 0, "inconclusive", 1, id="one short of the floor of p99 at 99 %"),
+        pytest.param(459, 0, "met", None, id="the floor"),
+        pytest.param(661, 1, "inconclusive", 1, id="with one miss, one short"),
+        pytest.param(662, 1, "met", None, id="with one miss"),
+        pytest.param(1000, 40, "missed", None, id="four times too many"),
+    ],
+)
+def test_a_tail_limit_is_tested_exactly_beside_the_verdict(count: int, slow: int, outcome: str, more: int) -> None:
+    tail = only(run("p99 ttft < 500ms", *replies(count, slow)))["tail"]
+    assert tail == {"outcome": outcome, "confidence": 0.99, "over_limit": slow, "of": count, "more": more}
+
+
+def test_failures_in_one_long_row_leave_a_verdict_uncertain() -> None:
+    rows = [*replies(970), *[record(1, started=0, outcome="failed", error="reset")] * 30]
+    assert only(run("error_rate < 1%", *rows, error_rate=0.03))["certain"] is False
 
 
 def test_too_few_for_the_percentile_is_inconclusive_however_fast() -> None:
@@ -194,7 +221,7 @@ def test_requests_that_had_waited_too_long_when_they_were_cut_off_miss_the_limit
     hung = [record(9000, 0, started=1, written=1, outcome="cancelled", error="cancelled")] * 500
     for open_loop, waited_ms in ((False, 8999.0), (True, 9000.0)):
         for metric in ("ttft", "e2e"):
-            found = only(run(f"p90 {metric} < 2s", *replies(1000), *hung, open_loop=open_loop))
+            found = only(run(f"p90 {metric} < 2s", *shuffled(*replies(1000), *hung), open_loop=open_loop))
             assert (found["outcome"], found["observed"], found["certain"]) == ("missed", waited_ms, True)
             assert (found["count"], found["why"].split()[0], found["at_least"]) == (1500, "500", True)
     assert run("p90 e2e < 2s", *hung)["met"] is False, "even without a single success"
@@ -219,7 +246,8 @@ def test_a_first_token_that_came_is_not_lacking_when_the_rest_is_cut_off() -> No
     ],
 )
 def test_error_rate(failed: int, of: int, outcome: str, certain: bool) -> None:
-    rows = [reply(0, 1)] * (of - failed) + [record(1, started=0, outcome="failed", error="reset")] * failed
+    lost = record(1, started=0, outcome="failed", error="reset")
+    rows = shuffled(*[reply(0, 1)] * (of - failed), *[lost] * failed)
     found = only(run("error_rate < 1%", *rows, error_rate=failed / of))
     assert (found["outcome"], found["certain"], found["count"]) == (outcome, certain, of)
 

@@ -62,6 +62,10 @@ def hundred(**given: Any) -> list[Record]:
     return [streamed(100.0 * i, **given) for i in range(100)]
 
 
+def approx(value: float) -> Any:
+    return pytest.approx(value, abs=1e-4)
+
+
 def test_an_open_loop_by_hand(tmp_path: Path) -> None:
     rows = [*hundred(), *[record(10_000, started=0, outcome="failed", error="reset", error_detail="by peer")] * 2]
     run = folder(tmp_path, rows, planned=102, workers=2, environment={"python": "3"}, notes=["worker 1 died"])
@@ -69,7 +73,8 @@ def test_an_open_loop_by_hand(tmp_path: Path) -> None:
     assert found["schema"] == 1
     assert found["requests"] == {
         "planned": 102, "sent": 102, "succeeded": 100, "failed": 2, "cancelled": 0, "retried": 0, "unsent": 0,
-        "reconnects": 0, "error_rate": 2 / 102, "errors": {"reset": 2}, "error_details": {"reset": ["by peer"]},
+        "reconnects": 0, "error_rate": 2 / 102, "error_rate_ci": [approx(0.0031), approx(0.1137)],
+        "errors": {"reset": 2}, "error_details": {"reset": ["by peer"]},
     }  # fmt: skip
     assert found["window_s"] == 10.201
     assert found["throughput"]["requests_per_s"] == pytest.approx(100 / 10.201)
@@ -81,10 +86,18 @@ def test_an_open_loop_by_hand(tmp_path: Path) -> None:
         "connect": 1,
     }.items():  # fmt: skip
         assert found["latency_ms"][name]["p50"] == found["latency_ms"][name]["max"] == ms, name
-    assert found["latency_ms"]["ttft"] == {
+    ttft = found["latency_ms"]["ttft"]
+    assert {name: value for name, value in ttft.items() if not name.endswith("_ci")} == {
         "count": 100, "mean": 100, "min": 100, "p50": 100, "p90": 100, "p95": 100, "p99": None, "p99_9": None,
-        "max": 100, "p99_ci": None, "infinite": [],
+        "max": 100, "ci_method": "order statistics; requests are independent (lag-1 correlation 0.00)", "lag1": 0,
+        "effective": {"p50": 100, "p90": 100, "p95": 100}, "infinite": [],
     }  # fmt: skip
+    told = {"mean_ci", "p50_ci", "p90_ci", "p95_ci"}
+    assert {name: value for name, value in ttft.items() if name.endswith("_ci")} == {
+        **{name: [100, 100] for name in told}, "p99_ci": None, "p99_9_ci": None,
+    }  # fmt: skip
+    low, high = found["throughput"]["requests_per_s_ci"]
+    assert low < 100 / 10.201 < high
     assert found["latency_ms"]["itl"]["count"] == 1000
     assert found["tokens"] == {
         "input": 500, "output": 1100, "reasoning": None, "cached": None, "source": "usage", "unknown": 0,
@@ -92,7 +105,8 @@ def test_an_open_loop_by_hand(tmp_path: Path) -> None:
     assert found["slo"]["met"] is True
     assert [one["metric"] for one in found["slo"]["observed"]] == ["response_ttft", "error_rate"]
     assert found["goodput"] == {
-        "per_s": pytest.approx(100 / 10.201), "share": 100 / 102, "good": 100, "of": 102,
+        "per_s": pytest.approx(100 / 10.201), "share": 100 / 102, "share_ci": [approx(0.8863), approx(0.9969)],
+        "good": 100, "of": 102,
         "limits_ms": {"response_ttft": 200.0},
     }  # fmt: skip
     assert found["arrivals"]["as_asked"] is not None
@@ -119,6 +133,7 @@ def test_without_streams_what_needs_one_is_null(tmp_path: Path) -> None:
     assert found["goodput"] == {
         "per_s": None,
         "share": None,
+        "share_ci": None,
         "good": None,
         "of": 50,
         "limits_ms": {"response_ttft": 1000.0},
