@@ -56,7 +56,7 @@ def _texts(value: object) -> object:
     return tuple(texts)
 
 
-def _mapping(value: object) -> object:
+def mapping(value: object) -> dict[str, Any]:
     """A mapping, or the JSON text of one."""
     if isinstance(value, str):
         try:
@@ -73,7 +73,7 @@ def _mapping(value: object) -> object:
 def pairs(value: object) -> object:
     """A mapping, or a list of texts NAME=VALUE; errors never repeat a value, which may be secret."""
     if not isinstance(value, list | tuple):
-        return _mapping(value)
+        return mapping(value)
     found: dict[str, str] = {}
     for number, part in enumerate(value, 1):
         name, equals, rest = str(part).partition("=")
@@ -84,15 +84,15 @@ def pairs(value: object) -> object:
 
 
 def _headers(value: object) -> object:
-    mapping = cast("Mapping[str, object]", pairs(value))
-    for name, content in mapping.items():
+    named = cast("Mapping[str, object]", pairs(value))
+    for name, content in named.items():
         if not name.isascii() or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise ValueError(f"{name!r} is not a header name; letters, digits and - are")
         if isinstance(content, Mapping | list | tuple) or content is None:
             raise ValueError(f"the value of {name!r} is not a text")
         if any(not (character.isprintable() or character == "\t") for character in str(content)):
             raise ValueError(f"the value of {name!r} holds a line end or a control character; take it out")
-    return {name: str(content) for name, content in mapping.items()}
+    return {name: str(content) for name, content in named.items()}
 
 
 def simulator_settings(value: object) -> object:
@@ -193,7 +193,7 @@ def _name(name: str) -> str:
     return name
 
 
-WORKLOADS = ("synthetic", "fixed", "lines", "conversations")
+WORKLOADS = ("synthetic", "fixed", "lines", "conversations", "mix")
 """Names of the workloads, as a scenario says them; `workload.table` has one for each."""
 
 
@@ -223,7 +223,7 @@ Workers = Annotated[int | Literal["auto"], _or_word("auto", units.count)]
 File = Annotated[Path, AfterValidator(_absolute_file), PlainSerializer(str)]
 Folder = Annotated[Path, PlainSerializer(str)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-Json = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+Json = Annotated[dict[str, Any], BeforeValidator(mapping)]
 Headers = Annotated[dict[str, str], BeforeValidator(_headers)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
 Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from perfbench import fieldtypes as t
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
     from perfbench.scenario.scenario import Scenario
 
 
-class Body(Section):
-    connect_timeout: t.Limit = key(10.0, WAITS, "Longest wait for a connection.")
-    first_byte_timeout: t.Limit = key(300.0, WAITS, "Longest wait for the reply's first byte.")
-    idle_timeout: t.Limit = key(60.0, WAITS, "Longest silence within a reply.")
-    total_timeout: t.Limit = key(1800.0, WAITS, "Longest a request may take in all.")
+ALIASES = {"extra_body": "extra_args"}
 
+
+class Sampling(Section):
     stream: bool | None = key(None, BODY, "Ask for a stream of events.", shown="yes, where the api can")
     max_tokens: t.Count | None = key(None, BODY, "Longest reply.", shown="the server's")
     min_tokens: t.CountOrNone | None = key(None, BODY, "Shortest reply (vLLM and others).")
@@ -38,6 +37,13 @@ class Body(Section):
     )
 
 
+class Body(Sampling):
+    connect_timeout: t.Limit = key(10.0, WAITS, "Longest wait for a connection.")
+    first_byte_timeout: t.Limit = key(300.0, WAITS, "Longest wait for the reply's first byte.")
+    idle_timeout: t.Limit = key(60.0, WAITS, "Longest silence within a reply.")
+    total_timeout: t.Limit = key(1800.0, WAITS, "Longest a request may take in all.")
+
+
 def conflicts(scenario: Scenario) -> list[Rule]:
     s, api = scenario, scenario.spoken_api
     return [
@@ -51,7 +57,14 @@ def defaults(scenario: Scenario) -> dict[str, Any]:
     return {"stream": scenario.spoken_api not in NOT_STREAMED}
 
 
-def options_of(body: Body, model: str | None) -> Options:
+def renamed(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys under their own names. An alias beside its name is left, and so refused as unknown."""
+    return {
+        ALIASES.get(str(k), str(k)) if ALIASES.get(str(k)) not in mapping else str(k): v for k, v in mapping.items()
+    }
+
+
+def options_of(body: Sampling, model: str | None) -> Options:
     """What every request's body asks for."""
     from perfbench.engine.dialect.base import Options
 

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from perfbench.scenario.scenario import Scenario
 
 
-KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file", "conversations": "conversations"}
+KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file", "conversations": "conversations",
+          "mix": "mix"}  # fmt: skip
 """The key of each workload that implies it, when no workload is named."""
-NEEDED = ("fixed", "lines", "conversations")
+NEEDED = ("fixed", "lines", "conversations", "mix")
 """Those that cannot do without their key."""
 FINITE = ("conversations",)
 """Those that say themselves how much there is to send; a run of one that is given no other end stops there."""
@@ -25,8 +26,9 @@ TALKING = ("chat", "responses", "messages")
 
 class Prompts(Section):
     workload: t.WorkloadName | None = key(
-        None, PROMPTS, "What is sent: synthetic, fixed (prompt), lines (prompts_file) or conversations.",
-        shown="by the other keys", metavar="NAME",
+        None, PROMPTS,
+        "What is sent: synthetic, fixed (prompt), lines (prompts_file), conversations, or a mix (FILE.yaml).",
+        shown="by the other keys", metavar="NAME|FILE",
     )  # fmt: skip
     prompt: t.Prompts | None = key(
         None, PROMPTS, "One prompt, or @FILE with one; repeat it for several.", metavar="TEXT"
@@ -51,7 +53,7 @@ class Prompts(Section):
     @property
     def workload_name(self) -> str:
         """The workload that is asked for, by name or by the key that implies it."""
-        implied = (name for name, key in KEY_OF.items() if getattr(self, key) is not None)
+        implied = (name for name, key in KEY_OF.items() if getattr(self, key, None) is not None)
         return self.workload or next(implied, "synthetic")
 
 
@@ -59,15 +61,15 @@ def conflicts(scenario: Scenario) -> list[Rule]:
     s, api = scenario, scenario.spoken_api
     asked = s.workload
     implied = [(name, key) for name, key in KEY_OF.items() if getattr(s, key) is not None]
+    sources = [key for name, key in implied if name != "synthetic"]
     return [
         *((asked == name and getattr(s, KEY_OF[name]) is None, "workload", f"is {name}; give {KEY_OF[name]} too")
           for name in NEEDED),
         *((asked not in (None, name), key, f"is for workload {name}, but workload is {asked}; take one of them out")
           for name, key in implied),
-        (s.prompt is not None and s.prompts_file is not None, "prompt",
-         "and prompts_file both say what to send; keep one"),
-        (s.prompt_tokens is not None and (s.prompt is not None or s.prompts_file is not None),
-         "prompt_tokens", "is the length of synthetic prompts, but prompt or prompts_file is given; keep one"),
+        *((True, sources[0], f"and {key} both say what to send; keep one") for key in sources[1:]),
+        (s.prompt_tokens is not None and bool(sources) and asked is None, "prompt_tokens",
+         f"is the length of synthetic prompts, but {' and '.join(sources)} is given; keep one"),
         (s.conversations is not None and api not in TALKING, "conversations",
          f"needs an API that takes a history ({', '.join(TALKING)}), but api is {api}; change it"),
         (s.batch is not None and api not in NOT_STREAMED, "batch",

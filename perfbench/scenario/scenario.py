@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from perfbench import fieldtypes as t
 from perfbench.engine import redact
 from perfbench.engine.errors import ScenarioError
-from perfbench.scenario import body, load, output, prompts, target, users
+from perfbench.scenario import body, load, mix, output, prompts, target, users
 from perfbench.scenario.target import KEY_SOURCES
 from perfbench.settings import yamlfile
 from perfbench.settings.problems import describe, flag
@@ -30,17 +30,16 @@ if TYPE_CHECKING:
     from perfbench.engine.dialect.base import Options
     from perfbench.engine.transport.base import Endpoint
 
-SECTIONS = (target, load, body, prompts, users, output)
+SECTIONS = (target, load, body, prompts, users, mix, output)
 SECRET = frozenset({"api_key", "headers", "model_args", "extra_args", "simulator"})
 """Fields whose values no message repeats."""
-ALIASES = {"extra_body": "extra_args"}
 MERGED = ("headers", "model_args", "extra_args", "simulator")
 """Mappings: a flag adds to what the file gives, name by name. Every other flag replaces the file's value."""
 FILES = ("api_key_file", "ca", "prompts_file", "conversations", "tokenizer")
 """In a file, relative to that file; as a flag, relative to the working folder."""
 
 
-class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load, target.Target):
+class Scenario(output.Output, mix.Mix, users.Users, prompts.Prompts, body.Body, load.Load, target.Target):
     """One run. Durations are seconds, rates are per second, None means the setting plays no part."""
 
     @classmethod
@@ -53,18 +52,18 @@ class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load
     ) -> Scenario:
         """The scenario of a YAML file; `overrides` are flags and win. Raises ScenarioError with every problem."""
         environment = os.environ if environment is None else environment
-        flags = _renamed(overrides or {})
+        flags = body.renamed(overrides or {})
+        flag_parts = _with_parts(flags, Path(), environment)
         replaced = {name for name, value in flags.items() if value is not None and name not in MERGED}
         file = yamlfile.read(Path(path), environment, replaced)
-        values = _renamed(file.values)
-        for name in FILES:
-            _make_relative_to(file.path.parent, values, name)
-        _make_relative_to(file.path.parent, values.get("simulator"), "answer_key")
-        if values.get("prompt") is not None:
-            values["prompt"] = _beside(values["prompt"], file.path.parent)
+        values = body.renamed(file.values)
+        _place_files(values, file.path.parent)
+        parts = flag_parts or _with_parts(values, file.path.parent, environment)
         values.setdefault("name", file.path.stem)
 
         def place(at: yamlfile.Key) -> str:
+            if parts is not None and at[0] == "mix":
+                return parts.place(at)
             return flag(at[0]) if at[0] in flags else file.place(at)
 
         return cls._made(_merged(values, flags), place, environment)
@@ -75,7 +74,13 @@ class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load
     ) -> Scenario:
         """The scenario of a mapping (flags, when `source` is None). Raises ScenarioError with every problem."""
         environment = os.environ if environment is None else environment
-        return cls._made(_renamed(mapping), lambda at: source or flag(at[0]), environment)
+        values = body.renamed(mapping)
+        parts = _with_parts(values, Path(), environment)
+
+        def place(at: yamlfile.Key) -> str:
+            return parts.place(at) if parts is not None and at[0] == "mix" else source or flag(at[0])
+
+        return cls._made(values, place, environment)
 
     @classmethod
     def _made(
@@ -106,11 +111,15 @@ class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load
 
     def _conflicts(self) -> list[tuple[yamlfile.Key, str]]:
         rules = [rule for section in SECTIONS for rule in section.conflicts(self)]
-        found: list[tuple[yamlfile.Key, str]] = [((name,), text) for broken, name, text in rules if broken]
+        found: list[tuple[yamlfile.Key, str]] = [
+            (tuple(name.split(".")), text) for broken, name, text in rules if broken
+        ]
         simulator = self.simulator.model_dump() if self.simulator is not None else {}
-        for name, values in (*((name, getattr(self, name)) for name in MERGED[:-1]), ("simulator", simulator)):
+        places = [((name,), getattr(self, name)) for name in MERGED[:-1]] + [(("simulator",), simulator)]
+        places += [(("mix", tag, "extra_args"), part.extra_args) for tag, part in (self.mix or {}).items()]
+        for key, values in places:
             found += [
-                ((name, *at), "was redacted when this scenario was written; give it again, as a flag or as ${NAME}")
+                ((*key, *at), "was redacted when this scenario was written; give it again, as a flag or as ${NAME}")
                 for at in redact.redacted_places(values)
             ]
         return found
@@ -157,6 +166,8 @@ class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load
         if self.prompt is not None:
             prompts = [t.written_prompt(text) for text in self.prompt]
             plain["prompt"] = prompts[0] if len(prompts) == 1 else prompts
+        for tag, part in (self.mix or {}).items():
+            plain["mix"][tag] = _dumped_part(part)
         return {name: value for name, value in plain.items() if value != {}}
 
     def to_yaml(self) -> str:
@@ -164,19 +175,14 @@ class Scenario(output.Output, users.Users, prompts.Prompts, body.Body, load.Load
         return yaml.safe_dump(yamlfile.escape(self.dump()), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _renamed(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys under their own names. An alias beside its name is left, and so refused as unknown."""
-    return {
-        ALIASES.get(str(k), str(k)) if ALIASES.get(str(k)) not in mapping else str(k): v for k, v in mapping.items()
-    }
-
-
 def _merged(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in flags.items() if value is not None}
     if any(name in given for name in KEY_SOURCES):
         base = {name: value for name, value in base.items() if name not in KEY_SOURCES}
-    if "prompt" in given or "prompts_file" in given:
-        base = {name: value for name, value in base.items() if name not in ("prompt", "prompts_file", "prompt_tokens")}
+    sources = {"workload", *prompts.KEY_OF.values()}
+    if not sources.isdisjoint(given.keys() - {"prompt_tokens"}):
+        kept = prompts.KEY_OF.get(given.get("workload", ""))
+        base = {name: value for name, value in base.items() if name not in sources - {kept}}
     result = {**base, **given}
     for name in MERGED:
         below, above = base.get(name), given.get(name)
@@ -186,6 +192,35 @@ def _merged(base: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]
             except ValueError:
                 result[name] = above  # validation names what is wrong with it
     return result
+
+
+def _with_parts(values: dict[str, Any], folder: Path, environment: Mapping[str, str]) -> yamlfile.YamlFile | None:
+    """Put the mix of a workload file in the place of its name."""
+    file = mix.from_file(values.get("workload"), folder, environment)
+    if file is not None:
+        if values.get("mix") is not None:
+            raise ScenarioError(f"mix is given beside workload {file.path}, which is a mix too; keep one of them")
+        values |= {"workload": "mix", "mix": file.values["mix"]}
+        _place_files({"mix": values["mix"]}, file.path.parent)
+    return file
+
+
+def _place_files(values: dict[str, Any], folder: Path) -> None:
+    """Make the files that are named in a file relative to it; those of the parts of a mix too."""
+    parts = values.get("mix")
+    for some in (values, *(parts.values() if isinstance(parts, dict) else ())):
+        for name in FILES:
+            _make_relative_to(folder, some, name)
+        if isinstance(some, dict) and some.get("prompt") is not None:
+            some["prompt"] = _beside(some["prompt"], folder)
+    _make_relative_to(folder, values.get("simulator"), "answer_key")
+
+
+def _dumped_part(part: mix.Part) -> dict[str, Any]:
+    plain = part.model_dump(mode="json", exclude_unset=True)
+    plain |= {"extra_args": redact.fields(part.extra_args)} if part.extra_args else {}
+    plain |= {"prompt": [t.written_prompt(text) for text in part.prompt]} if part.prompt is not None else {}
+    return {name: value for name, value in plain.items() if value is not None}
 
 
 def _make_relative_to(folder: Path, values: Any, name: str) -> None:
@@ -212,8 +247,10 @@ def _problem(line: dict[str, Any]) -> tuple[yamlfile.Key, str]:
     at = tuple(str(part) for part in line["loc"]) or ("scenario",)
     if at[0] == "simulator":
         known, what = [name.removesuffix("_ms") for name in SimulatorConfig.model_fields], "setting of the simulator"
+    elif at[0] == "mix" and len(at) > 2:
+        known, what = [*mix.Part.model_fields, *body.ALIASES], "key of a part of a mix"
     else:
-        known, what = [*Scenario.model_fields, *ALIASES], "key of a scenario"
+        known, what = [*Scenario.model_fields, *body.ALIASES], "key of a scenario"
     at += getattr((line.get("ctx") or {}).get("error"), "at", ())  # a validator that knows which part it was
-    secret = at[0] in SECRET or (at[-1] not in Scenario.model_fields and redact.is_secret_header(at[-1]))
+    secret = not SECRET.isdisjoint(at) or (at[-1] not in Scenario.model_fields and redact.is_secret_header(at[-1]))
     return at, describe(line, known, what=what, secret=secret)

@@ -35,10 +35,11 @@ class Users(Section):
 
 def conflicts(scenario: Scenario) -> list[Rule]:
     s = scenario
+    kinds = {s.workload_name} | {part.workload_name for part in (s.mix or {}).values()}
     told = [name for name in ("think_time", "replay_answers", "max_turns", "after_failed_turn")
             if getattr(s, name) is not None]  # fmt: skip
     return [
-        *((s.workload_name not in IN_SESSIONS, name,
+        *((kinds.isdisjoint(IN_SESSIONS), name,
            f"is for sessions, but workload is {s.workload_name}; take it out, or give conversations") for name in told),
         (s.cancel_share is not None and s.cancel_after is None, "cancel_share",
          "says how many hang up, and not when; give cancel_after too"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,9 +10,9 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.engine.flow import Flow, Pause
 from perfbench.engine.request import Request
 from perfbench.scenario import Scenario
-from perfbench.settings.delays import Delay, delay
 from perfbench.settings.suggest import did_you_mean
 from perfbench.workload.base import Item, Turns, Workload
+from perfbench.workload.hangups import hang_ups_of
 
 _NAMES = frozenset(field.name for field in fields(Options))
 
@@ -28,9 +27,7 @@ class Requests:
         self._workload = workload
         self._dialect = dialect(scenario.api or "chat")
         self._options = scenario.options()
-        self._hang_ups = None
-        if scenario.cancel_share and scenario.cancel_after is not None:
-            self._hang_ups = HangUps(scenario.cancel_share, delay(scenario.cancel_after), scenario.seed or 0)
+        self._hang_ups = hang_ups_of(scenario)
 
     def __call__(self, index: int) -> Request | Flow:
         found = self._workload.item(index)
@@ -67,18 +64,6 @@ class Requests:
             cancel_after_s=cancel_after_s, tag=item.tag, session=session, turn=turn, turns=item.turns,
             wanted_input_tokens=item.wanted_input_tokens, wanted_output_tokens=wanted,
         )  # fmt: skip
-
-
-class HangUps:
-    """Which requests the client hangs up on, and when: by seed and key alone."""
-
-    def __init__(self, share: float, law: Delay, seed: int) -> None:
-        self._share, self._law, self._seed = share, law, seed
-
-    def after_s(self, key: str) -> float | None:
-        """Seconds after it was let go; None for a request that is heard out."""
-        rng = random.Random(f"hang up {self._seed} {key}")
-        return self._law.draw(rng) if rng.random() < self._share else None
 
 
 def options_for(item: Item, options: Options) -> Options:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import Scenario
+from perfbench.scenario.mix import scenario_of, weights_of
 from perfbench.settings.delays import delay
 from perfbench.workload.base import Texts, Workload
 from perfbench.workload.conversations import Conversations, Rules
 from perfbench.workload.fixed import FixedTexts
+from perfbench.workload.hangups import hang_ups_of
 from perfbench.workload.lines import JsonLines, TextLines
+from perfbench.workload.mix import Mix, Part
 from perfbench.workload.rows import Rows
 from perfbench.workload.shaped import Batches, Rankings, Single
 from perfbench.workload.synthetic import SyntheticTexts
@@ -65,6 +69,20 @@ def _conversations(scenario: Scenario) -> Workload:
     return Conversations(Rows(scenario.conversations, "conversations"), rules, scenario.seed or 0)
 
 
+def _mix(scenario: Scenario) -> Workload:
+    assert scenario.mix is not None  # a scenario without one is refused
+    base, parts = scenario.options(), []
+    for tag, weight in weights_of(scenario.mix).items():
+        seen = scenario_of(scenario, scenario.mix[tag])
+        workload = open_workload(seen)
+        if workload.arrivals is not None:
+            raise ScenarioError(f"mix.{tag}: a {seen.workload_name} has arrival times of its own; run it by itself")
+        own = seen.options()
+        differing = {f.name: value for f in fields(own) if (value := getattr(own, f.name)) != getattr(base, f.name)}
+        parts.append(Part(tag, weight, workload, differing, hang_ups_of(seen)))
+    return Mix(parts, scenario.seed or 0)
+
+
 def _shaped(texts: Texts, scenario: Scenario) -> Workload:
     match scenario.api:
         case "embeddings":
@@ -80,4 +98,5 @@ WORKLOADS: dict[str, Callable[[Scenario], Workload]] = {
     "fixed": _fixed,
     "lines": _lines,
     "conversations": _conversations,
+    "mix": _mix,
 }
