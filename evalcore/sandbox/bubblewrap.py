@@ -24,11 +24,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-
 from evalcore.errors import SandboxError
-from evalcore.sandbox.base import MIB, Limits, Program, Result, Status
+from evalcore.sandbox.base import MIB, Limits, Program, Result
 from evalcore.sandbox.seccomp import filter_program
+from evalcore.sandbox.talk import INSIDE, PROBE, STATUSES, begun, order, verdict
 from evalcore.sandbox.watch import children, resident_bytes
 
 INSTALL = "apt-get install bubblewrap (or the package of that name elsewhere)"
@@ -36,13 +35,10 @@ PERMIT = (
     "inside a container it needs the right to make namespaces: docker run --security-opt seccomp=unconfined "
     "--security-opt apparmor=unconfined --cap-add SYS_ADMIN, or run the evaluation outside of it"
 )
-INSIDE = Path(__file__).with_name("inside.py")
 FIRST_USER = 61_184  # 61184-65519 is the block that systemd sets aside for users that exist only while a service runs
 USERS = 4_096
 START_S = 30.0  # a sandbox takes some 30 ms to start; a machine that needs this long is out of order
 LOOK_EVERY_S = 0.05
-STATUSES: dict[str, Status] = {"passed": "passed", "failed": "failed", "timeout": "timeout"}
-PROBE = Program(source="import os\nif os.fork() == 0:\n    os._exit(0)\nos.wait()\nopen('/tmp/probe', 'w').write('x')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +119,10 @@ async def _run(command: list[str], program: Program, user: int | None) -> Result
     assert process.stdin is not None and process.stdout is not None
     try:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what went wrong is asked for just below
-            process.stdin.write(_order(program, token, user))
+            process.stdin.write(order(program, token, user=user, count_processes=True))
             await process.stdin.drain()
             process.stdin.close()
-        await _begin(process, token)
+        await begun(process, token, START_S, PERMIT)
         return await _outcome(process, program.limits, token)
     finally:
         _end(process)
@@ -146,29 +142,6 @@ def _filter() -> Iterator[tuple[list[str], list[int]]]:
         yield ["--seccomp", str(file.fileno())], [file.fileno()]
 
 
-def _order(program: Program, token: str, user: int | None) -> bytes:
-    limits = program.limits
-    allowed = {name: getattr(limits, name) for name in ("memory_bytes", "file_bytes", "open_files", "processes")}
-    # Each process; several together may use more, and the wall clock ends them all.
-    allowed["cpu_s"] = int(limits.wall_s) + 1
-    # Lone surrogates, which JSON from a server can hold, are not text: the program gets a question mark for them.
-    source = program.source.encode("utf-8", "replace").decode()
-    return orjson.dumps({"source": source, "token": token, "user": user, "limits": allowed})
-
-
-async def _begin(process: asyncio.subprocess.Process, token: str) -> None:
-    """Return at the instant at which the program starts. Raises SandboxError if it never does."""
-    assert process.stdout is not None and process.stderr is not None
-    try:
-        async with asyncio.timeout(START_S):
-            if await process.stdout.readline() == f"{token} began\n".encode():
-                return
-            complaint = (await process.stderr.read()).decode(errors="replace").strip()
-    except TimeoutError:
-        complaint = f"it had not started after {START_S:.0f} s"
-    raise SandboxError(f"the sandbox does not start: {complaint[-500:] or 'it says nothing'}; {PERMIT}")
-
-
 async def _outcome(process: asyncio.subprocess.Process, limits: Limits, token: str) -> Result:
     assert process.stdout is not None
     began_s = time.monotonic()
@@ -176,7 +149,7 @@ async def _outcome(process: asyncio.subprocess.Process, limits: Limits, token: s
         watch = watching.create_task(_hold_to(process, limits.memory_bytes))
         try:
             async with asyncio.timeout(limits.wall_s):
-                said = await _verdict(process.stdout, token)
+                said = await verdict(process.stdout, token)
                 status = await process.wait() if said is None else 0
         except TimeoutError:
             said, status = f"timeout still running after {limits.wall_s:g} s", 0
@@ -188,20 +161,6 @@ async def _outcome(process: asyncio.subprocess.Process, limits: Limits, token: s
         said = f"failed ended before its last line: {why}"
     word, _, detail = said.partition(" ")
     return Result(status=STATUSES[word], detail=detail, seconds=time.monotonic() - began_s)
-
-
-async def _verdict(report: asyncio.StreamReader, token: str) -> str | None:
-    """What the first process says after the token, None if it ends without a word. All else is the program's noise."""
-    mark = f"{token} ".encode()
-    while True:
-        try:
-            line = await report.readline()
-        except ValueError:  # a line longer than any report
-            continue
-        if line.startswith(mark):
-            return line[len(mark) :].decode(errors="replace").rstrip("\n")
-        if not line:
-            return None
 
 
 async def _hold_to(process: asyncio.subprocess.Process, memory_bytes: int) -> None:

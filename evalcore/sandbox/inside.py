@@ -33,8 +33,8 @@ def main() -> None:
     os._exit(0)  # threads that the program left behind end here
 
 
-def limit(limits: dict[str, int]) -> None:
-    """Hard limits: they can be lowered from here on, never raised."""
+def limit(limits: dict[str, int | None]) -> None:
+    """Hard limits: they can be lowered from here on, never raised. None leaves one to the sandbox."""
     for which, most in (
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_CORE, 0),
@@ -44,7 +44,8 @@ def limit(limits: dict[str, int]) -> None:
         (resource.RLIMIT_NOFILE, limits["open_files"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
     ):
-        resource.setrlimit(which, (most, most))
+        if most is not None:
+            resource.setrlimit(which, (most, most))
 
 
 def outcome(source: str) -> str:

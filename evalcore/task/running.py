@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evalcore.task.section import RUNNING, Rule, Section
 from perfbench import fieldtypes as t
@@ -22,8 +22,17 @@ class Running(Section):
         None, RUNNING, "Share of samples that must have been scored.", shown="1, or 0 with ignore_errors"
     )
     strict: bool = key(False, RUNNING, "Exit 3 when more than 5 % of the answers were cut, empty or unreadable.")
+    sandbox: Literal["bubblewrap", "docker"] = key(
+        "bubblewrap", RUNNING, "Where model-written programs run. docker is podman where there is no docker."
+    )
+    sandbox_image: str | None = key(
+        None, RUNNING, "Image with python3, for sandbox docker.", metavar="IMAGE", shown="python:3.11-slim"
+    )
     debug: bool = key(False, RUNNING, "Say more in the log.")
 
 
 def conflicts(task: TaskConfig) -> list[Rule]:
-    return []
+    return [
+        (task.sandbox_image is not None and task.sandbox != "docker", "sandbox_image",
+         f"means something to sandbox docker alone, and sandbox is {task.sandbox}"),
+    ]  # fmt: skip
