@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Self
 
+from perfbench.engine.adaptive import Search
 from perfbench.engine.clock import Alarm, Clock, SystemClock
 from perfbench.engine.dialect.base import StreamReader
 from perfbench.engine.dialect.error_object import error_message
@@ -87,10 +88,11 @@ class Ended:
 class _LaneState:
     """A lane at work."""
 
-    __slots__ = ("budget", "gate", "lane", "name")
+    __slots__ = ("budget", "closed", "gate", "lane", "name")
 
     def __init__(self, name: str, lane: Lane, gate: Gate) -> None:
         self.name, self.lane, self.gate = name, lane, gate
+        self.closed = False  # nothing more is let go
         self.budget = RetryBudget(lane.retry)
 
 
@@ -139,7 +141,7 @@ class Scheduler:
         self._rng = random.Random(f"retry {seed} {worker}")
         self._worker = worker
         self._active: set[Reply] = set()  # on the wire
-        self._held: set[asyncio.Task[object]] = set()  # waiting for a limit or for their next try
+        self._held: dict[asyncio.Task[object], _LaneState | None] = {}  # waiting for a limit or for their next try
         self._stopped: str | None = None  # the reason, once `stop` was called
         self._stopped_ns = 0
         self._watch_task: asyncio.Task[None] | None = None
@@ -243,8 +245,23 @@ class Scheduler:
         for reply in self._active:
             if reply.task is not None and reply.overdue is None:
                 reply.task.cancel()
-        for task in self._held:
-            task.cancel()
+        for task, at in self._held.items():
+            if at is None or not at.closed:  # else it has been told already
+                task.cancel()
+
+    def close_lane(self, name: str = "default") -> None:
+        """Let nothing more go in one lane; what is in flight there goes on to its end, and is not tried again."""
+        state = self._lanes[name]
+        if state.closed or self._stopped is not None:
+            return
+        state.closed = True
+        for task, at in self._held.items():
+            if at is state:
+                task.cancel()
+
+    def search(self, lane: str = "default") -> Search | None:
+        """How the lane's concurrency is being found; None where it is given."""
+        return self._lanes[lane].gate.search
 
     # -- load --------------------------------------------------------------------------------------------------------
 
@@ -388,8 +405,8 @@ class Scheduler:
         fault: TransportFault | None = None
         cancelled: asyncio.CancelledError | None = None
         try:
-            while self._stopped is None:
-                if not gate.try_enter() and not await self._hold(gate.enter(request.expected_tokens)):
+            while self._stopped is None and not state.closed:
+                if not gate.try_enter() and not await self._hold(gate.enter(request.expected_tokens), state):
                     break
                 if failed is not None:
                     earlier.append(failed)
@@ -409,7 +426,7 @@ class Scheduler:
                     break
                 failed_ns = self._now_ns()
                 failed = attempt_of(reply, fault, failed_ns, pause_s, lane)
-                if not await self._hold(self._clock.sleep_until(failed_ns + round(pause_s * 1e9))):
+                if not await self._hold(self._clock.sleep_until(failed_ns + round(pause_s * 1e9)), state):
                     break
         except asyncio.CancelledError as error:  # from outside, while nothing was on the wire: unsent, or failed before
             cancelled = error
@@ -496,23 +513,26 @@ class Scheduler:
         )
         reply.task.cancel()
 
-    async def _hold(self, waiting: Coroutine[object, object, None]) -> bool:
-        """Wait for an instant, a limit or a pause. False when `stop` ended the wait."""
-        if self._stopped is not None:  # too late to be woken by it
+    async def _hold(self, waiting: Coroutine[object, object, None], state: _LaneState | None = None) -> bool:
+        """Wait for an instant, a limit or a pause. False when `stop` ended the wait, or the lane was closed."""
+        if self._is_over(state):  # too late to be woken by it
             waiting.close()
             return False
         task = asyncio.current_task()
         assert task is not None
-        self._held.add(task)
+        self._held[task] = state
         try:
             await waiting
             return True
         except asyncio.CancelledError:
-            if self._stopped is not None and task.uncancel() == 0:
+            if self._is_over(state) and task.uncancel() == 0:
                 return False
             raise
         finally:
-            self._held.discard(task)
+            del self._held[task]
+
+    def _is_over(self, state: _LaneState | None) -> bool:
+        return self._stopped is not None or (state is not None and state.closed)
 
     async def _watch(self, shortest_s: float) -> None:
         """Cancel whoever waits for a reply whose deadline has passed. One task for all requests of all lanes."""
