@@ -54,6 +54,8 @@ class Columns:
     error: npt.NDArray[np.int16]
     """Position in `error_kinds`; UNKNOWN where there was no error."""
     stream: BoolArray
+    warmup: BoolArray
+    """Sent before what is measured."""
     reused: BoolArray
     attempts: npt.NDArray[np.int32]
     reconnects: npt.NDArray[np.int32]
@@ -63,11 +65,18 @@ class Columns:
     cached_tokens: npt.NDArray[np.int32]
     token_source: npt.NDArray[np.int8]
     """Position in TOKEN_SOURCES; UNKNOWN where there were no output tokens to count."""
+    tag: npt.NDArray[np.int16]
+    """Position in `tags`."""
+    session: npt.NDArray[np.int32]
+    turn: npt.NDArray[np.int32]
+    turns: npt.NDArray[np.int32]
+    """Of its session; these three are UNKNOWN for a request by itself."""
     itl_count: npt.NDArray[np.int32]
     """How many of `itl_ms` belong to the record."""
     itl_ms: npt.NDArray[np.float32]
     """All gaps of record 0, then those of record 1, ...: shape (itl_count.sum(),), ms."""
     error_kinds: tuple[str, ...]
+    tags: tuple[str, ...] = ("",)
 
     @property
     def size(self) -> int:
@@ -78,6 +87,20 @@ class Columns:
         return np.equal(self.outcome, OK)
 
     @property
+    def failed(self) -> BoolArray:
+        return np.equal(self.outcome, FAILED)
+
+    @property
+    def begins(self) -> BoolArray:
+        """Arrivals: requests by themselves, and the first turns of sessions; later turns come when their users do."""
+        return self.turn <= 1
+
+    def is_error(self, kind: str) -> BoolArray:
+        """Those that ended with an error of that kind."""
+        code = self.error_kinds.index(kind) if kind in self.error_kinds else UNKNOWN - 1
+        return np.equal(self.error, code)
+
+    @property
     def sent(self) -> BoolArray:
         """Those that left, whatever became of them."""
         return np.not_equal(self.first_started_ns, NEVER)
@@ -86,39 +109,40 @@ class Columns:
         """The records that the mask (shape (n,)) names, with their gaps."""
         picked: dict[str, Any] = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name not in _RAGGED}
         return Columns(
-            **picked, itl_ms=self.itl_ms[np.repeat(mask, self.itl_count)], error_kinds=self.error_kinds
+            **picked, itl_ms=self.itl_ms[np.repeat(mask, self.itl_count)], error_kinds=self.error_kinds, tags=self.tags
         )  # fmt: skip
 
 
-_RAGGED = ("itl_ms", "error_kinds")
+_RAGGED = ("itl_ms", "error_kinds", "tags")
 _INSTANTS = (
     "intended_ns", "dispatched_ns", "started_ns", "written_ns", "first_byte_ns", "first_output_ns", "first_answer_ns",
     "last_output_ns", "finished_ns",
 )  # fmt: skip
-_COUNTS = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")
+_COUNTS = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "session", "turn", "turns")
 _OUTCOME_CODES = {name: code for code, name in enumerate(OUTCOMES)}
 _SOURCE_CODES: dict[str | None, int] = {None: UNKNOWN, **{name: code for code, name in enumerate(TOKEN_SOURCES)}}
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys((*_INSTANTS, "first_started_ns"), np.int64),
     **dict.fromkeys((*_COUNTS, "attempts", "reconnects", "itl_count"), np.int32),
-    "outcome": np.uint8, "error": np.int16, "stream": np.bool_, "reused": np.bool_,
-    "token_source": np.int8, "itl_ms": np.float32,
+    "outcome": np.uint8, "error": np.int16, "tag": np.int16, "stream": np.bool_, "reused": np.bool_,
+    "token_source": np.int8, "itl_ms": np.float32, "warmup": np.bool_,
 }  # fmt: skip
 
 
 def columns(batches: Iterable[Sequence[Record]]) -> Columns:
     """Turn batches of records into columns. No records at all gives columns of size 0."""
     error_codes: dict[str, int] = {"": UNKNOWN}
+    tag_codes: dict[str, int] = {"": 0}
     pieces: dict[str, list[AnyArray]] = {name: [np.empty(0, dtype)] for name, dtype in _DTYPES.items()}
     for batch in batches:
-        for name, array in _batch(batch, error_codes).items():
+        for name, array in _batch(batch, error_codes, tag_codes).items():
             pieces[name].append(array)
     # Column by column and emptied on the way: the peak is one column above the result, not twice the result.
     whole: dict[str, Any] = {name: np.concatenate(pieces.pop(name)) for name in _DTYPES}
-    return Columns(**whole, error_kinds=tuple(error_codes)[1:])
+    return Columns(**whole, error_kinds=tuple(error_codes)[1:], tags=tuple(tag_codes))
 
 
-def _batch(batch: Sequence[Record], error_codes: dict[str, int]) -> dict[str, AnyArray]:
+def _batch(batch: Sequence[Record], error_codes: dict[str, int], tag_codes: dict[str, int]) -> dict[str, AnyArray]:
     n = len(batch)
 
     def column(name: str, values: Iterable[Any], count: int = n) -> AnyArray:
@@ -135,6 +159,8 @@ def _batch(batch: Sequence[Record], error_codes: dict[str, int]) -> dict[str, An
             attempts[row] += len(record.earlier)
         if record.error not in error_codes:
             error_codes[record.error] = len(error_codes) - 1
+        if record.tag not in tag_codes:
+            tag_codes[record.tag] = len(tag_codes)
     gaps = [r.itl_ns or () for r in batch]
     itl_count = column("itl_count", map(len, gaps))
     in_ns = np.fromiter(chain.from_iterable(gaps), np.float64, int(itl_count.sum()))
@@ -143,7 +169,9 @@ def _batch(batch: Sequence[Record], error_codes: dict[str, int]) -> dict[str, An
         "attempts": attempts,
         "outcome": column("outcome", [_OUTCOME_CODES[r.outcome] for r in batch]),
         "error": column("error", [error_codes[r.error] for r in batch]),
+        "tag": column("tag", [tag_codes[r.tag] for r in batch]),
         "stream": column("stream", [r.stream for r in batch]),
+        "warmup": column("warmup", [r.warmup for r in batch]),
         "reused": column("reused", [r.reused for r in batch]),
         "reconnects": column("reconnects", [r.reconnects for r in batch]),
         "token_source": column("token_source", [_SOURCE_CODES[r.token_source] for r in batch]),

@@ -10,8 +10,9 @@ from perfbench.statistics.means import share_interval
 
 
 def counts(columns: Columns) -> dict[str, int]:
-    """Records by outcome, plus `sent` (left, whatever became of it), `retried` and `reconnects`.
+    """Records by outcome, plus `sent` (left, whatever became of it), `hung_up`, `retried` and `reconnects`.
 
+    `hung_up` are those of the cancelled that the workload had the client hang up on: they are no accident.
     `retried` counts requests, not attempts; `reconnects` counts connections that turned out dead on arrival and cost no
     request its success.
     """
@@ -21,6 +22,7 @@ def counts(columns: Columns) -> dict[str, int]:
         "succeeded": int(by_outcome[OK]),
         "failed": int(by_outcome[FAILED]),
         "cancelled": int(by_outcome[CANCELLED]),
+        "hung_up": int(columns.is_error("hung_up").sum()),
         "retried": int((columns.attempts > 1).sum()),
         "unsent": int(by_outcome[UNSENT]),
         "reconnects": int(columns.reconnects.sum(dtype=np.int64)),

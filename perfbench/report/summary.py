@@ -17,18 +17,21 @@ import numpy as np
 import orjson
 
 from perfbench.engine.errors import ScenarioError
-from perfbench.metrics import client, errors, latency
-from perfbench.metrics.arrivals import audit_arrivals
+from perfbench.metrics import client, errors, groups, latency
+from perfbench.metrics.arrivals import Along, audit_arrivals
 from perfbench.metrics.backlog import backlog
 from perfbench.metrics.columns import TOKEN_SOURCES, UNSENT, AnyArray, BoolArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
 from perfbench.metrics.goodput import meeting
 from perfbench.metrics.judgement import judge
 from perfbench.metrics.latency import between_ms, latency_values
+from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
-from perfbench.metrics.steady import SteadyWindow, steady_window
+from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
+from perfbench.report.asked import curve_of, held_ns, warmup_of
 from perfbench.report.said import Said
+from perfbench.report.text import harmless, open_loop
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 from perfbench.settings import units, yamlfile
 from perfbench.statistics.means import share_interval
@@ -63,26 +66,23 @@ def read_scenario(folder: RunFolder) -> dict[str, Any]:
     return yamlfile.read(file, {}).values if file.is_file() else {}
 
 
-def open_loop(scenario: Mapping[str, Any]) -> bool:
-    """Whether arrivals had a schedule of their own; without a rate, requests waited for each other."""
-    return scenario.get("rate") is not None
-
-
 def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     """The summary of the folder's records. Plain JSON values throughout.
 
-    Of the scenario only rate, arrival, burstiness, the limits and slo are read; all of it is repeated in the result.
-    An empty or headless folder gives a summary too, with nulls.
+    Of the scenario only the load, the limits and slo are read; all of it is repeated in the result. Requests of a warm-up
+    are in no figure but the arrival audit's and the number in flight. An empty or headless folder gives a summary too, with nulls.
     """
     warnings: list[str] = []
     said = Said()
-    everything = load(folder, warnings, said)
+    whole = load(folder, warnings, said)
+    everything = whole.where(~whole.warmup)
     info = folder.info()
     is_open = open_loop(scenario)
     slo = parse_slo(str(scenario["slo"])) if scenario.get("slo") is not None else None
     span = window_ns(everything) if everything.sent.any() else None
-    flight = in_flight(everything)
-    steady = steady_window(everything, flight) if span else None
+    flight = in_flight(whole)
+    zero_ns = info.began_ns if info is not None else span[0] if span else 0
+    steady = _steady_window(whole, everything, flight, scenario, zero_ns) if span else None
     rates = throughput(everything, *span) if span else throughput(everything, 0, 0)
     good = None if slo is None else _goodput(everything, slo, is_open, span)
     figures = {
@@ -91,9 +91,8 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "requests_per_s": rates["requests_per_s"],
         "output_tokens_per_s": rates["output_tokens_per_s"],
     }
-    arrivals = _arrivals(everything, scenario) if is_open else None
-    zero_ns = info.began_ns if info is not None else span[0] if span else 0
-    queued = _backlog(everything, steady, zero_ns) if is_open and steady else None
+    arrivals = _arrivals(whole, scenario, zero_ns) if is_open else None
+    queued = _backlog(whole, steady, zero_ns) if is_open and steady else None
     summary = {
         "schema": SCHEMA,
         "requests": {
@@ -111,7 +110,8 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "client": _client(folder, everything, is_open, span, warnings),
         "slo": None if slo is None else judge(slo, everything, open_loop=is_open, figures=figures),
         "goodput": good,
-        "steady_state": None if steady is None else _steady(everything, flight, steady, is_open, zero_ns),
+        "steady_state": None if steady is None else _steady(whole, flight, steady, is_open, zero_ns),
+        "warmup": _warmup(whole, scenario, zero_ns),
         "arrivals": arrivals,
         "backlog": queued,
         "concurrency": {
@@ -119,6 +119,10 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             "max": None if span is None else flight.maximum(),
         },
         "scenario": dict(scenario),
+        "workload": None if info is None or not info.workload else info.workload,
+        "by_tag": {tag: _group(group, is_open, span) for tag, group in groups.by_tag(everything).items()} or None,
+        "by_turn": {turn: _group(group, is_open, span) for turn, group in groups.by_turn(everything).items()} or None,
+        "sessions": _sessions(everything, span),
         "environment": _environment(info),
         "run": {
             "ended": None if info is None else info.ended,
@@ -142,6 +146,36 @@ def latencies(records: Columns, *, open_loop: bool) -> dict[str, Any]:
         # All of them infinite because nothing was ever sent is a finding; TTFT without a stream is not one.
         found[name] = None if of_name is None else of_name.as_json()
     return found
+
+
+def _group(records: Columns, is_open: bool, span: tuple[int, int] | None) -> dict[str, Any]:
+    """Part of a run, with figures by the same names."""
+    return {
+        "requests": {
+            **errors.counts(records), "error_rate": errors.error_rate(records), "errors": errors.by_kind(records)
+        },
+        "throughput": throughput(records, *(span or (0, 0))),
+        "latency_ms": latencies(records, open_loop=is_open),
+        "tokens": _tokens(records),
+    }  # fmt: skip
+
+
+def _sessions(records: Columns, span: tuple[int, int] | None) -> dict[str, Any] | None:
+    found = groups.sessions(records)
+    if found is None:
+        return None
+    duration_s = spread(found.duration_s)
+    length_s = (span[1] - span[0]) / 1e9 if span else 0.0
+    return {
+        "count": found.count,
+        "completed": found.completed,
+        "failed": found.failed,
+        "cut_short": found.cut_short,
+        "turns": found.turns,
+        "turns_per_s": found.turns / length_s if length_s > 0 else None,
+        "completed_per_s": found.completed / length_s if length_s > 0 else None,
+        "duration_s": None if duration_s is None else duration_s.as_json(),
+    }
 
 
 def _tokens(records: Columns) -> dict[str, Any]:
@@ -214,8 +248,11 @@ def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool
         "from_s": (window.from_ns - zero_ns) / 1e9,
         "to_s": (window.to_ns - zero_ns) / 1e9,
         "plateau": window.plateau,
+        "method": METHOD,
+        "truncation": _truncation(window, zero_ns),
         "stationary": window.stationary,
         "growth": window.growth,
+        "drift": None if window.drift is None else {**asdict(window.drift), "drifting": window.drift.drifting},
         "requests": started_in_it.size,
         "throughput": throughput(records, window.from_ns, window.to_ns),
         "latency_ms": latencies(started_in_it, open_loop=is_open),
@@ -224,17 +261,60 @@ def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool
     }
 
 
-def _arrivals(records: Columns, scenario: Mapping[str, Any]) -> dict[str, Any]:
+def _steady_window(
+    whole: Columns, measured: Columns, flight: Steps, scenario: Mapping[str, Any], zero_ns: int
+) -> SteadyWindow | None:
+    """The steady state after a warm-up, and of a shaped load where it was held still the longest."""
+    from_ns = window_ns(measured)[0] if measured.size < whole.size else None
+    curve = curve_of(scenario)
+    if curve is None:
+        return steady_window(measured, flight, (from_ns, None))
+    held = held_ns(curve, zero_ns)
+    if held is None:
+        return None
+    within = (held[0] if from_ns is None else max(held[0], from_ns), held[1])
+    return steady_window(measured, flight, within)
+
+
+def _truncation(window: SteadyWindow, zero_ns: int) -> dict[str, Any]:
+    """What MSER-5 made of the beginning: null where the series is too short for it."""
+    found = window.truncation
+    return {
+        "at_s": None if found.at_ns is None else (found.at_ns - zero_ns) / 1e9,
+        "dropped": found.dropped,
+        "of": found.of,
+    }
+
+
+def _warmup(whole: Columns, scenario: Mapping[str, Any], zero_ns: int) -> dict[str, Any] | None:
+    """What was sent before; null where nothing was."""
+    before = whole.where(whole.warmup)
+    if not before.size:
+        return None
+    counted = errors.counts(before)
+    measured_ns = whole.intended_ns[~whole.warmup]
+    return {
+        "asked": str(warmup_of(scenario)),
+        "requests": before.size,
+        "succeeded": counted["succeeded"],
+        "failed": counted["failed"],
+        "until_s": (int(measured_ns.min()) - zero_ns) / 1e9 if measured_ns.size else None,
+    }
+
+
+def _arrivals(records: Columns, scenario: Mapping[str, Any], zero_ns: int) -> dict[str, Any]:
+    curve = curve_of(scenario)
     try:
-        rate_per_s = units.rate_per_s(scenario["rate"])
+        rate_per_s = 0.0 if curve is not None else units.rate_per_s(scenario["rate"])
     except ValueError as error:
         raise ScenarioError(f"{SCENARIO}: rate: {error}") from None
     burstiness = scenario.get("burstiness")
     audit = audit_arrivals(
-        records.first_started_ns[records.sent],
+        records.first_started_ns[records.sent & records.begins],
         str(scenario.get("arrival") or "poisson"),
         rate_per_s,
         1.0 if burstiness is None else float(burstiness),
+        None if curve is None else Along(curve, harmless(scenario["shape"], 80), zero_ns),
     )
     limited = any(scenario.get(name) is not None for name in LIMITS)
     waited = between_ms(records.dispatched_ns, records.first_started_ns, records.sent) > HELD_MS
@@ -260,9 +340,12 @@ def _notes(
     counted = errors.counts(records)
     if info is not None and info.ended is None:
         notes.append("the run was killed before it ended: requests then in flight left no record")
-    if counted["cancelled"]:
+    cut_off = counted["cancelled"] - counted["hung_up"]
+    if counted["hung_up"]:
+        notes.append(f"{counted['hung_up']} requests were hung up on, as asked for; they are in no latency")
+    if cut_off:
         notes.append(
-            f"{counted['cancelled']} requests were cut off at the end and are in no latency; "
+            f"{cut_off} requests were cut off at the end and are in no latency; "
             "had they ended, the upper percentiles would be higher"
         )
     if counted["unsent"]:

@@ -16,7 +16,8 @@ RUN = table(
 
 def test_counts_by_outcome() -> None:
     assert counts(RUN) == {
-        "sent": 7, "succeeded": 3, "failed": 3, "cancelled": 1, "retried": 1, "unsent": 1, "reconnects": 2,
+        "sent": 7, "succeeded": 3, "failed": 3, "cancelled": 1, "hung_up": 0, "retried": 1, "unsent": 1,
+        "reconnects": 2,
     }  # fmt: skip
 
 
