@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from evalcore.asked import Asked, read_asked
 from evalcore.endpoint import options_of
 from evalcore.outputs import EvalFolder, read_reviews
 from evalcore.plan import Plan, plan_of
@@ -44,13 +45,15 @@ def conclude(
     """Compute the reports from what is in the folder, and what the shell learns."""
     reviewer = Reviewer(task)
     planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
+    how = read_asked(folder.path)
     reports: dict[str, Report] = {}
     for plan in plans:
+        asked = how.get(plan.name, Asked())
         files = [file for subset in plan.subsets if (file := folder.reviews(plan.name, subset)).is_file()]
         report = build_report(
             plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
-            expected=reviewer.protocols(plan.benchmark),
-            planned=planned.get(plan.name), settings=_settings(task, plan), window_s=window_s,
+            expected=asked.protocols or reviewer.protocols(plan.benchmark),
+            planned=planned.get(plan.name), settings={**_settings(task, plan), **asked.settings}, window_s=window_s,
         )  # fmt: skip
         target = folder.report(plan.name)
         target.parent.mkdir(parents=True, exist_ok=True)

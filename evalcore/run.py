@@ -20,10 +20,11 @@ import msgspec
 import orjson
 import yaml
 
-from evalcore.asking import Asker, Generation, items
+from evalcore.asking import Asker, items, open_askers
 from evalcore.backlog import Backlog
 from evalcore.conclude import EvalResult, conclude
 from evalcore.endpoint import lane_of
+from evalcore.likelihood.choose import probe_lane
 from evalcore.mock import simulator
 from evalcore.outputs import Appender, EvalFolder, LineIndex
 from evalcore.plan import Item, Plan, plan_of, samples_of
@@ -61,7 +62,7 @@ class _Evaluation:
 
     def __init__(self, task: TaskConfig, plans: list[Plan], url: str, folder: EvalFolder, progress: Progress) -> None:
         self._task, self._plans, self._url, self._folder, self._progress = task, plans, url, folder, progress
-        self._askers: dict[str, Asker] = {plan.name: Generation(task, plan) for plan in plans}
+        self._askers: dict[str, Asker] = {}
         self._appender = Appender()
         warnings: list[str] = []
         answered = folder.prediction_files()
@@ -78,7 +79,7 @@ class _Evaluation:
 
     async def run(self) -> EvalResult:
         reviewer = await open_reviewer(self._task, self._plans)
-        lanes = {"default": lane_of(self._task, self._url)}
+        lanes = {"default": lane_of(self._task, self._url), **probe_lane(self._task, self._plans, self._url)}
         if any(reviewer.is_judged(plan.benchmark) for plan in self._plans):
             lanes[JUDGE_LANE] = reviewer.judge_lane()
         sinks: list[Sink] = [_WithoutTexts(JsonlSink(self._folder.requests())), self._progress]
@@ -88,6 +89,7 @@ class _Evaluation:
         try:
             watching = self._progress.watching(scheduler, self._task.eval_batch_size, self._each_planned)
             async with scheduler, watching, asyncio.TaskGroup() as reviews, asyncio.TaskGroup() as slots:
+                self._askers = await open_askers(self._task, self._plans, self._folder.path, scheduler)
                 for _ in range(self._task.eval_batch_size):
                     slots.create_task(self._slot(items, scheduler, reviewer, reviews))
         except BaseExceptionGroup as group:
@@ -110,8 +112,8 @@ class _Evaluation:
             key, tally = item.key, self._progress.tallies[item.plan.name]
             prediction = self._answers.get(key)
             if prediction is None:
-                self._requests += 1
                 prediction = await self._ask(item, scheduler)
+                self._requests += prediction.requests
                 tally.asked += 1
             else:
                 tally.reused += 1

@@ -48,7 +48,9 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merged: bool = False
     """Its first token began within the context, and is counted whole."""
     prior: float | None = None
-    """The same sum without the question before it."""
+    """The same sum with nothing before it."""
+    prior_answer: float | None = None
+    """The same sum with only "Answer:" before it, where an endpoint does not tell the likelihood of a text's first token."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,6 +93,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     (never the letter under which it was shown), so that both orders can be compared."""
     order: str = ""
     """Of a pair: "ab" or "ba", as shown; empty for a single answer."""
+    contender: str = ""
+    """Of a pair: the first of the two models, the one that "win" means; empty: the model under test."""
+    opponent: str = ""
+    """Of a pair: the second."""
+    vote: int = 0
+    """Which of several answers of this judge to the same question, from 0."""
     fault: str = ""
     """Kind of fault when the judge never answered."""
     attempts: int = 1
@@ -122,6 +130,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int = 1
     """Requests it took, the first one included."""
     verdicts: tuple[Verdict, ...] = ()
+    judged_by: str = ""
+    """Hash of the judges and of what they were asked; empty: scored by rule. Other judges judge again."""
     prompt: tuple[Message, ...] = ()
     text: str = ""
     """The answer, without reasoning."""

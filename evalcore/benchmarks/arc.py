@@ -6,9 +6,10 @@ have three or five options, some label them 1 to 4: what is shown is always A, B
 
 Rows: the hub's allenai/ai2_arc: id, question, choices {text, label}, answerKey; the original's: question {stem,
 choices [{text, label}]}. Prompt: options are shown, no worked examples by default (Meta: 25 for base models). The two
-sets are two scores; their mean stands for nothing. Published likelihood scores (acc, acc_norm) are other protocols.
+sets are two scores; their mean stands for nothing.
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood: options not shown, their texts
+after "Question: ... Answer:"; acc_norm (headline), acc and the others of evalcore.scoring.likelihood.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from evalcore.benchmarks.base import Info, Source
 from evalcore.benchmarks.choice import Choice, below, choice_sample, field, mapping
+from evalcore.scoring.likelihood import NORMALISED
 from evalcore.types import Sample
 
 
@@ -38,6 +40,8 @@ class Arc(Choice):
     )
     subsets = ("ARC-Easy", "ARC-Challenge")
     average = "macro"
+    compares = "texts"
+    likelihood_protocols = NORMALISED
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         question, texts, labels = labelled_choices(self.name, row)

@@ -99,6 +99,8 @@ class Judged(Protocol):
     """
 
     judge_protocols: tuple[str, ...]
+    judge_words: tuple[str, ...]
+    """What the judge may say, for endpoints that can be held to it. `judged` of one of them gives its scores."""
     judge_by_default: bool
     """What judge_strategy auto does: True where no rule is right, so that a task without a judge is refused."""
 
@@ -108,6 +110,14 @@ class Judged(Protocol):
     def judged(self, sample: Sample, answer: Answer, reply_text: str) -> Scores:
         """Pure: the verdict read out of the judge's reply. `extracted` is None in every score when there is none in it:
         the pipeline asks again, then counts the sample as unjudged, which is not wrong."""
+
+
+@runtime_checkable
+class Opposed(Protocol):
+    """What a benchmark adds whose answers are judged beside those of others, because no rule and no reference fits."""
+
+    def opponents(self, sample: Sample) -> Mapping[str, str]:
+        """Answers of others that the data holds, by the name of who gave them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,9 @@ class Comparison:
     messages: tuple[Message, ...]
     """The same question, options lettered, as a conversation: for endpoints that only chat."""
     letters: tuple[str, ...]
-    """Of the options shown; where `pairs` are letters, theirs."""
+    """Of the options that the messages show."""
+    priors: bool = False
+    """The continuations' likelihoods without their context are wanted too."""
 
 
 @runtime_checkable
@@ -143,7 +155,8 @@ class Compares(Protocol):
     compares: Literal["texts", "letters"]
     """What the field compares: the options' texts after the question, or letters after a question that shows them."""
     likelihood_protocols: tuple[str, ...]
-    """Names that the scores have when that is done, headline first; of letters see `LETTERS`."""
+    """Names that the scores have when texts are compared, headline first. Of letters there is one; see
+    evalcore.scoring.likelihood."""
 
     def comparison(
         self, sample: Sample, shots: Sequence[Sample], options: PromptOptions, *, letters: bool
@@ -172,11 +185,14 @@ class PromptOptions:
 def with_options(user: str, sample: Sample, options: PromptOptions, turns: Sequence[Message] = ()) -> list[Message]:
     """The messages around a user text: system prompt, earlier turns (shots), then the text or the template's."""
     if options.prompt_template is not None:
-        user = options.prompt_template.format(
-            question=sample.question, context=sample.context, choices=lettered(sample.choices)
-        )
+        user = filled(options.prompt_template, sample)
     system = [] if options.system_prompt is None else [{"role": "system", "content": options.system_prompt}]
     return [*system, *turns, {"role": "user", "content": user}]
+
+
+def filled(template: str, sample: Sample) -> str:
+    """A user's template with the sample in it."""
+    return template.format(question=sample.question, context=sample.context, choices=lettered(sample.choices))
 
 
 def lettered(choices: Sequence[str]) -> str:

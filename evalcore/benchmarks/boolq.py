@@ -8,7 +8,8 @@ Rows: the hub's google/boolq and the original's dev.jsonl: question, passage, an
 as context, question, options, answer (position from 0). Options shown: A) No, B) Yes. Items of one title share a
 group. No worked examples by default. The word alone is an answer too.
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood: "no" and "yes" after passage and
+question; acc (headline) and the others of evalcore.scoring.likelihood.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalcore.benchmarks.base import Info, Source
+from evalcore.benchmarks.base import Info, Pair, Source, pair
 from evalcore.benchmarks.choice import Choice, below, choice_sample, field
 from evalcore.types import Sample
 
@@ -34,6 +35,12 @@ class BoolQ(Choice):
         huggingface="google/boolq",
         modelscope="extraordinarylab/boolq",
     )
+
+    compares = "texts"
+
+    def endings(self, sample: Sample) -> list[Pair]:
+        said = f"{sample.context}\nQuestion: {sample.question}\nAnswer:"
+        return [pair(said, f" {choice.lower()}") for choice in sample.choices]
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         question = str(field(self.name, row, "question")).strip()

@@ -4,8 +4,7 @@ A data set derives from `Choice`, names its protocols (evalcore.scoring.choices.
 with `choice_sample`; the rest is here. The prompt: what the subset is about where that is known, the passage, the
 question, lettered options, and the wish for a last line "Answer: X". Worked examples are earlier turns that answer so.
 
-What log-likelihood scoring needs of a benchmark stands in its samples and not in its prompts: context, question,
-choices and the target's letter.
+The same options can be compared by likelihood: see evalcore.benchmarks.comparing.
 
 `shuffled` puts the options of a sample in another order, for `shuffle_choices`; `permuted` is the same without asking
 what the options say, for sources that hold the right one always at the same place.
@@ -15,7 +14,7 @@ from __future__ import annotations
 
 import random
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from typing import Any, Literal
 import msgspec
 
 from evalcore.benchmarks.base import Info, PromptOptions, Source, lettered, with_options
+from evalcore.benchmarks.comparing import Comparing
 from evalcore.benchmarks.fewshot import turns
 from evalcore.benchmarks.rows import content_id
 from evalcore.errors import DataError
@@ -33,7 +33,7 @@ GENERATED = ("last_statement", "simple_evals", "exact_letter")
 """Readings of a generated answer, for data sets whose papers only know log-likelihoods."""
 
 
-class Choice(ABC):
+class Choice(Comparing):
     """A benchmark whose answer is one letter."""
 
     name: str
@@ -52,10 +52,6 @@ class Choice(ABC):
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         """One row as a sample. Its `subset` is the row's own, which tells files apart that hold several."""
 
-    def about(self, sample: Sample) -> str:
-        """A line before the question; empty: none."""
-        return ""
-
     def ask(self, sample: Sample) -> str:
         """The user's message."""
         wish = self.wish.format(letters=", ".join(ascii_uppercase[: len(sample.choices)]))
@@ -70,6 +66,8 @@ class Choice(ABC):
         return with_options(self.ask(sample), sample, options, turns(shots, self.ask, self.reply))
 
     def score(self, sample: Sample, answer: Answer) -> Scores:
+        if answer.way:
+            return self.score_compared(sample, answer)
         return score_choice(answer.text, sample.target, sample.choices, self.protocols)
 
 
@@ -81,6 +79,8 @@ class ChineseExam(Choice):
     average = "macro"
     wish = "请选出唯一正确的选项，并在最后一行写“答案：X”，其中 X 是 {letters} 之一。"
     stated = "答案：{letter}"
+    before_letter = "答案："
+    letter_alone = "只回答正确选项的字母。"
     subjects: Mapping[str, str]
     """Chinese names of the subsets."""
 

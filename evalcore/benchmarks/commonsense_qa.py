@@ -6,7 +6,7 @@ https://arxiv.org/abs/1811.00937. Licence: MIT. Items: 1221 (validation; test ha
 Rows: the hub's tau/commonsense_qa: id, question, question_concept, choices {label, text}, answerKey; the original's:
 id, question {stem, choices [{label, text}]}, answerKey. No worked examples by default (Meta: 7).
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood: letters (letter_acc).
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ public labels).
 
 Rows, original and hub (Rowan/hellaswag) alike: ind, activity_label, ctx_a, ctx_b, ctx, endings, source_id, split_type,
 label (a number, as text in the hub's). The text is prepared as lm-evaluation-harness does: activity, colon, ctx_a and
-ctx_b with a capital; " [title]" becomes a full stop and other bracketed parts go. No worked examples. The published
-figure is acc_norm of likelihoods, another protocol. Items of one source share a group.
+ctx_b with a capital; " [title]" becomes a full stop and other bracketed parts go. No worked examples. Items of one
+source share a group.
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood, as the published figures are:
+endings after the bare text; acc_norm (headline), acc and the others of evalcore.scoring.likelihood.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from evalcore.benchmarks.base import Info, Source
 from evalcore.benchmarks.choice import Choice, below, choice_sample, field
+from evalcore.scoring.likelihood import NORMALISED
 from evalcore.types import Sample
 
 BRACKETED = re.compile(r"\[[^\[\]]*\]")
@@ -55,6 +57,12 @@ class Hellaswag(Choice):
             group=str(row.get("source_id") or ""),
             category=str(row.get("split_type") or ""),
         )
+
+    compares = "texts"
+    likelihood_protocols = NORMALISED
+
+    def statement(self, sample: Sample) -> str:
+        return sample.question
 
     def about(self, sample: Sample) -> str:
         return "Which ending goes best with this beginning?"

@@ -9,6 +9,8 @@ cais/mmlu: question, choices, answer (0 to 3), subject, one configuration a subj
 Prompt: names the subject, five worked examples. Headline: micro, as the paper's own script and lm-evaluation-harness;
 Meta reports the mean over subjects, which the report shows beside it. Categories: the paper's four groups.
 
+By likelihood: letters after the options, five worked examples (letter_acc), as the paper does.
+
 Protocols: last_statement (ours, headline); simple_evals_languages (openai/simple-evals, mmlu_eval); simple_evals (its
 English pattern alone); exact_letter (HELM, for answers of one token).
 """

@@ -7,7 +7,8 @@ Rows: the hub's allenai/openbookqa: id, question_stem, choices {text, label}, an
 {stem, choices [{text, label}]}, answerKey; a subset as question, options, answer (position from 0). The book's facts
 are not shown. No worked examples by default.
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood: texts of the options after the
+bare question; acc_norm (headline), acc and the others of evalcore.scoring.likelihood.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from evalcore.benchmarks.arc import labelled_choices
 from evalcore.benchmarks.base import Info, Source
 from evalcore.benchmarks.choice import Choice, below, choice_sample, field
+from evalcore.scoring.likelihood import NORMALISED
 from evalcore.types import Sample
 
 
@@ -34,6 +36,11 @@ class OpenBookQa(Choice):
         modelscope="allenai/openbookqa",
         config="main",
     )
+    compares = "texts"
+    likelihood_protocols = NORMALISED
+
+    def statement(self, sample: Sample) -> str:
+        return sample.question
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         if "options" in row:

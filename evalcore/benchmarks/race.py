@@ -8,11 +8,12 @@ race: the official test set, 4934 items (middle 1436, high 3498). Rows: the hub'
 
 race_h_lm: what lm-evaluation-harness calls race, whose numbers are not comparable: high only, one item an article
 (1045), its last question, the earlier ones shown with their answers. Rows: the hub's EleutherAI/race, configuration
-high: article, problems (a Python literal: question, options, answer). There the options' likelihoods are compared; here
-the same items are answered in words.
+high: article, problems (a Python literal: question, options, answer). There the options' likelihoods are compared
+(method likelihood).
 
 Items of one article share a group. No worked examples. Protocols: last_statement (ours, headline), simple_evals,
-exact_letter.
+exact_letter. By likelihood: texts of the options after article and question; acc (headline) and the others of
+evalcore.scoring.likelihood.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from evalcore.types import Sample
 PAPER, LICENCE, TAGS = "https://arxiv.org/abs/1704.04683", "non-commercial research", ("reading", "choice", "english")
 
 
+def article_and_question(_benchmark: Choice, sample: Sample) -> str:
+    return f"Article: {sample.context}\n\nQuestion: {sample.question}\nAnswer:"
+
+
 class Race(Choice):
     name = "race"
     info = Info("RACE", PAPER, LICENCE, 4934, TAGS)
@@ -44,6 +49,8 @@ class Race(Choice):
         config="{subset}",
     )
     subsets = ("middle", "high")
+    compares = "texts"
+    statement = article_and_question
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         article = str(row.get("example_id") or "")
@@ -68,6 +75,8 @@ class RaceHighLastQuestion(Choice):
         huggingface="EleutherAI/race",
         config="high",
     )
+    compares = "texts"
+    statement = article_and_question
 
     def sample(self, row: Mapping[str, Any], subset: str) -> Sample:
         article = str(field(self.name, row, "article"))

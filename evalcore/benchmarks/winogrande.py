@@ -6,9 +6,10 @@ https://arxiv.org/abs/1907.10641 (repository allenai/winogrande). Licence: CC BY
 
 Rows, original and hub (allenai/winogrande, configuration winogrande_xl) alike: sentence with one "_", option1,
 option2, answer "1" or "2"; the original has qID, whose twins ("...-1", "...-2") share a group. No worked examples by
-default. The published "partial" scoring compares likelihoods of the rest of the sentence: another protocol.
+default.
 
-Protocols: last_statement (ours, headline), simple_evals, exact_letter.
+Protocols: last_statement (ours, headline), simple_evals, exact_letter. By likelihood: the "partial" scoring of the
+field, each option in the blank and the rest of the sentence compared; acc.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalcore.benchmarks.base import Info, Source
+from evalcore.benchmarks.base import Info, Pair, Source, pair
 from evalcore.benchmarks.choice import Choice, below, choice_sample, field
 from evalcore.types import Sample
 
@@ -48,6 +49,13 @@ class Winogrande(Choice):
             gold=field(self.name, row, "answer"),
             group=str(row.get("qID") or "").rpartition("-")[0],
         )
+
+    compares = "texts"
+    likelihood_protocols = ("acc",)
+
+    def endings(self, sample: Sample) -> list[Pair]:
+        before, _, after = sample.question.partition("_")
+        return [pair(before + choice, f" {after.strip()}") for choice in sample.choices]
 
     def about(self, sample: Sample) -> str:
         return 'What does the blank "_" in this sentence stand for?'

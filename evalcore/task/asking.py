@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from evalcore.task import values
+from evalcore.task.data import Method
 from evalcore.task.section import ASKING, Rule, Section
 from perfbench import fieldtypes as t
 from perfbench.fieldtypes import key
@@ -39,6 +40,9 @@ class GenerationConfig(BaseModel):
 class Asking(Section):
     generation_config: Annotated[GenerationConfig, BeforeValidator(values.json)] = key(
         GenerationConfig(), ASKING, "max_tokens, temperature, stream, ...", metavar="JSON"
+    )
+    choice_method: Method = key(
+        "generate", ASKING, "Options: answered in words, compared by likelihood, or auto: likelihood where it is told."
     )
     eval_batch_size: t.Count = key(8, ASKING, "Requests in flight; also called --parallel.")
     retries: t.CountOrNone = key(5, ASKING, "Tries again per failed request.")

@@ -17,6 +17,9 @@ from perfbench.settings.suggest import did_you_mean
 if TYPE_CHECKING:
     from evalcore.task.config import TaskConfig
 
+Method = Literal["generate", "likelihood", "auto"]
+"""Options answered in words, or compared by likelihood; auto: the latter where the endpoint tells likelihoods."""
+
 
 class DatasetArgs(BaseModel):
     """What a task changes of one benchmark."""
@@ -29,6 +32,8 @@ class DatasetArgs(BaseModel):
     prompt_template: str | None = None
     system_prompt: str | None = None
     shuffle_choices: bool = False
+    method: Method | None = None
+    """How options are chosen among; None: the task's `choice_method`."""
     local_path: str | None = None
     eval_split: str | None = None
     extra: dict[str, Any] = {}

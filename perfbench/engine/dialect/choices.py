@@ -70,9 +70,20 @@ class Chunk(msgspec.Struct, gc=False):
     timings: Any = None  # llama-server's own account
 
 
+class BodyChoice(Choice, gc=False):
+    """A choice of a body that was not streamed."""
+
+    prompt_logprobs: list[Any] | None = None  # vLLM, when asked for: an entry per token of the prompt
+
+
+class Body(Chunk, gc=False):
+    choices: list[BodyChoice] | None = None  # type: ignore[assignment]  # wider than a chunk's
+
+
 _MOST_TOKENS = 1 << 53
 
 CHUNKS = msgspec.json.Decoder(Chunk)
+BODIES = msgspec.json.Decoder(Body)
 
 
 class ToolCalls:
@@ -234,8 +245,8 @@ class ChoiceCollector:
 
 
 def read_choices(body: bytes) -> Answer:
-    """The answer in a body that was not streamed."""
-    decoded = decode_body(CHUNKS, body)
+    """The answer in a body that was not streamed. Likelihoods of the prompt are in `extra`, if any came."""
+    decoded = decode_body(BODIES, body)
     if isinstance(decoded, BadReply):
         answer = Answer()
         answer.fault = decoded
@@ -245,6 +256,8 @@ def read_choices(body: bytes) -> Answer:
     answer = collector.answer(complete=True, done=False)
     answer.output_ns = []
     answer.first_answer_ns = None
+    if decoded.choices and decoded.choices[0].prompt_logprobs is not None:
+        answer.extra = (answer.extra or {}) | {"prompt_logprobs": decoded.choices[0].prompt_logprobs}
     return answer
 
 
