@@ -11,17 +11,22 @@ would fail for its timer's microseconds.
                  The Statistical Analysis of Series of Events, 1966, section 7.2); for the others it is only reported
     lag1         correlation of each gap with the next: 0 when gaps are independent
     ks_p         Kolmogorov-Smirnov: probability of gaps at least as far from the law at the rate asked for
+
+A rate that changes is tested in operational time: each instant is replaced by the integral of the rate up to it, and
+what follows the law along the rate asked for then follows the law at a rate of 1 (E. N. Brown, R. Barbieri, V. Ventura,
+R. E. Kass, L. M. Frank, The Time-Rescaling Theorem, Neural Computation 14, 2002). Rates are then means over the run.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from perfbench.engine.pacing import Curve
 from perfbench.metrics.columns import FloatArray, IntArray
 
 FEWEST = 50
@@ -61,15 +66,50 @@ class Audit:
         return {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
-def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness: float = 1.0) -> Audit:
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A rate that changes: arrivals a second over time."""
+
+    curve: Curve
+    told: str
+    """The same in words."""
+    zero_ns: int
+    """The instant at which the curve begins."""
+
+
+def audit_arrivals(
+    started_ns: IntArray, law: str, rate_per_s: float, burstiness: float = 1.0, along: Along | None = None
+) -> Audit:
     """Test instants of shape (n,), any order, against `constant`, `poisson` or `gamma` arrivals at that rate.
 
-    `burstiness` is the shape of the gamma law, as for `pacing.Gamma`. An unknown law gets figures and no judgement.
+    `burstiness` is the shape of the gamma law, as for `pacing.Gamma`. With `along` the rate changes, and `rate_per_s`
+    is not looked at. An unknown law gets figures and no judgement.
     """
-    law = law.lower()
-    name = f"{law} at {rate_per_s:g}/s" + (f", burstiness {burstiness:g}" if law == "gamma" else "")
-    count = int(started_ns.size)
     instants_ns = np.sort(started_ns)
+    if along is None:
+        return _audit(instants_ns, law, f"at {rate_per_s:g}/s", rate_per_s, burstiness)
+    rescaled = np.array([along.curve.area((at_ns - along.zero_ns) / 1e9) for at_ns in instants_ns.tolist()])
+    lasted_s = float(instants_ns[-1] - instants_ns[0]) / 1e9 if instants_ns.size else 0.0
+    mean_per_s = float(rescaled[-1] - rescaled[0]) / lasted_s if lasted_s else 0.0
+    operational_ns = np.round(rescaled * 1e9).astype(np.int64)
+    timer, unit = along.curve.highest * TIMER_S, " of what was asked"
+    found = _audit(operational_ns, law, f"along {along.told}", 1.0, burstiness, timer, unit)
+    rate = None if found.rate_per_s is None else found.rate_per_s * mean_per_s
+    return replace(found, rate_asked_per_s=mean_per_s, rate_per_s=rate)
+
+
+def _audit(
+    instants_ns: IntArray,
+    law: str,
+    told: str,
+    rate_per_s: float,
+    burstiness: float,
+    timer_s: float = TIMER_S,
+    rate_unit: str = "/s",
+) -> Audit:
+    law = law.lower()
+    name = f"{law} {told}" + (f", burstiness {burstiness:g}" if law == "gamma" else "")
+    count = int(instants_ns.size)
     if count < FEWEST or instants_ns[0] == instants_ns[-1]:
         why = f"{count} arrivals are too few to test; {FEWEST} are needed"
         if count >= FEWEST:
@@ -90,7 +130,7 @@ def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness
     cv_asked = 0.0 if math.isinf(shape) else 1 / math.sqrt(shape)
     against: list[str] = []
     if abs(rate / rate_per_s - 1) > RATE_TOLERANCE and not _rate_by_chance(gaps_s, rate_per_s, shape):
-        against.append(f"the rate was {rate:.4g}/s")
+        against.append(f"the rate was {rate:.4g}{rate_unit}")
     if abs(cv**2 - cv_asked**2) > VARIATION_TOLERANCE * (1 + cv_asked**2) and not _cv_by_chance(cv, shape, gaps_s.size):
         against.append(f"gaps vary with a CV of {cv:.2f}, not {cv_asked:.2f}")
     if law != "constant" and abs(lag1) > max(LAG_TOLERANCE, Z / math.sqrt(gaps_s.size)):
@@ -102,7 +142,7 @@ def audit_arrivals(started_ns: IntArray, law: str, rate_per_s: float, burstiness
         scale_s = 1 / (rate_per_s * shape)
         ks = stats.kstest(gaps_s, "gamma", args=(shape, 0, scale_s))
         ks_p, ks_distance = float(ks.pvalue), float(ks.statistic)
-        if ks_p < RISK and ks_distance > KS_TOLERANCE + _timer_share(shape, scale_s):
+        if ks_p < RISK and ks_distance > KS_TOLERANCE + _timer_share(shape, scale_s, timer_s):
             against.append(f"gaps do not follow the law (Kolmogorov-Smirnov distance {ks_distance:.3f}, p {ks_p:.1g})")
     verdict = f"sent as asked: {name}" if not against else f"not {name}: " + "; ".join(against)
     return Audit(
@@ -138,11 +178,11 @@ def _within(law: Any, value: float) -> bool:
     return bool(law.ppf(RISK / 2) <= value <= law.isf(RISK / 2))
 
 
-def _timer_share(shape: float, scale_s: float) -> float:
-    """The most gaps of the law that lie within TIMER_S of each other."""
+def _timer_share(shape: float, scale_s: float, timer_s: float) -> float:
+    """The most gaps of the law that lie within `timer_s` of each other."""
     at_s = np.concatenate(([0.0], stats.gamma.ppf(np.linspace(0.01, 0.99, 99), shape, scale=scale_s)))
     law = stats.gamma(shape, scale=scale_s)
-    return float((law.cdf(at_s + TIMER_S) - law.cdf(at_s)).max())
+    return float((law.cdf(at_s + timer_s) - law.cdf(at_s)).max())
 
 
 def _dispersion(instants_s: FloatArray, rate_per_s: float) -> tuple[float, int]:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from perfbench.report import facts
 from perfbench.report.facts import Answer, Fact
-from perfbench.report.text import harmless, load_shape, target
+from perfbench.report.text import harmless, load_shape, open_loop, target
 
 PIPE_WIDTH = 120
 """Columns when no terminal says how many there are."""
@@ -58,7 +58,7 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     blocks: list[RenderableType] = [Text(), title, Text(load_shape(scenario), "cyan"), Text()]
     blocks += [_client(client), Text()] if loud else []
     blocks += [_facts("requests", facts.count_facts(requests)), _facts("throughput", facts.throughput_facts(summary))]
-    blocks += [] if scenario.get("rate") is None else [_carried(facts.answers(summary)[0])]
+    blocks += [] if not open_loop(scenario) else [_carried(facts.answers(summary)[0])]
     blocks += [Text(), *_latencies(summary.get("latency_ms") or {}, width)]
     blocks += _errors(requests)
     blocks += _slo(summary)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from perfbench.report.text import explain, grouped, harmless, number, share, span
+from perfbench.report.text import explain, grouped, harmless, number, open_loop, share, span
 
 NO_VALUE, INFINITE = "n/a", "∞"
 LATENCIES = {
@@ -255,7 +255,7 @@ def _carried(summary: Mapping[str, Any]) -> Answer:
         rate += f" and {number(throughput['output_tokens_per_s'])} output tokens"
     rate += " a second"
     failed = f", {share(requests['error_rate'])} failed" if requests.get("error_rate") else ""
-    if (summary.get("scenario") or {}).get("rate") is None:
+    if not open_loop(summary.get("scenario") or {}):
         mean = (summary.get("concurrency") or {}).get("mean")
         within = "" if mean is None else f" with {number(mean)} in flight"
         return Answer("carried", "", f"{rate}{within}{failed}")

@@ -25,7 +25,7 @@ from perfbench.metrics.columns import Columns, columns
 from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
-from perfbench.report.text import harmless, load_shape, span, target
+from perfbench.report.text import harmless, load_shape, open_loop, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -110,7 +110,7 @@ def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunI
         if not steady
         else (zero_ns + round(steady["from_s"] * 1e9), zero_ns + round(steady["to_s"] * 1e9)),
         stationary=bool(steady and steady["stationary"]),
-        open_loop=scenario.get("rate") is not None,
+        open_loop=open_loop(scenario),
         arrival=str(scenario.get("arrival") or ""),
     )
 

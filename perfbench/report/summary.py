@@ -69,8 +69,9 @@ def read_scenario(folder: RunFolder) -> dict[str, Any]:
 def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     """The summary of the folder's records. Plain JSON values throughout.
 
-    Of the scenario only the load, the limits and slo are read; all of it is repeated in the result. Requests of a warm-up
-    are in no figure but the arrival audit's and the number in flight. An empty or headless folder gives a summary too, with nulls.
+    Of the scenario only the load, the limits and slo are read; all of it is repeated in the result. Requests of a
+    warm-up are in no figure but the arrival audit's and the number in flight. An empty or headless folder gives a
+    summary too, with nulls.
     """
     warnings: list[str] = []
     said = Said()
@@ -269,7 +270,7 @@ def _steady_window(
     curve = curve_of(scenario)
     if curve is None:
         return steady_window(measured, flight, (from_ns, None))
-    held = held_ns(curve, zero_ns)
+    held = held_ns(scenario, curve, zero_ns)
     if held is None:
         return None
     within = (held[0] if from_ns is None else max(held[0], from_ns), held[1])

@@ -95,16 +95,16 @@ class Curve:
         """The same after so long at the level that it begins with."""
         return self if warmup_s == 0 else Curve((Flat(self.first_level, warmup_s), *self.pieces))
 
-    def longest_hold(self) -> tuple[float, float] | None:
-        """The longest span of time in which the level stays, the first of equals; None if it always moves."""
+    def longest_hold(self, from_s: float = 0.0) -> tuple[float, float] | None:
+        """The longest span of time from there on in which the level stays, the first of equals; None if it moves."""
         best: tuple[float, float] | None = None
-        began_s = 0.0
+        began_s = from_s
         for place, piece in enumerate(self.pieces):
-            before = self.pieces[place - 1] if place else None
-            if not isinstance(piece, Flat):
+            before, end_s = self.pieces[place - 1] if place else None, self.starts_s[place + 1]
+            if not isinstance(piece, Flat) or end_s <= from_s:
                 continue
             if not (isinstance(before, Flat) and before.height == piece.height):
-                began_s = self.starts_s[place]
-            if best is None or self.starts_s[place + 1] - began_s > best[1] - best[0]:
-                best = began_s, self.starts_s[place + 1]
+                began_s = max(self.starts_s[place], from_s)
+            if best is None or end_s - began_s > best[1] - best[0] + 1e-9:
+                best = began_s, end_s
         return best
