@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.bench import cost, fidelity, growth
+from tests.bench import cost, evals, fidelity, growth
 from tests.bench.pinned import client
 from tests.truthd import Truthd
 
@@ -113,3 +113,21 @@ def test_the_schedule_is_the_same_whatever_the_number_of_workers(truthd, tmp_pat
         return {r.index: r.intended_ns - info.began_ns for batch in folder.records() for r in batch}
 
     assert offsets(1) == offsets(3)
+
+
+def test_a_whole_evaluation_costs_a_few_times_what_its_requests_cost():
+    (found,) = evals.measure(samples=20_000, rounds=1)
+    print(f"{found.evaluated.samples_per_s:.0f} samples/s, engine alone {found.engine_per_s:.0f} req/s")
+    # 8 300 samples/s where the bare engine sends 35 000 req/s and a bare loop 95 000; the bar is 1 000.
+    assert found.evaluated.samples_per_s > found.engine_per_s / 10
+    assert found.evaluated.first_request_s < 6 * found.imports_s + 0.3
+
+
+def test_ten_times_the_samples_take_no_more_memory_and_no_larger_page(truthd, tmp_path):
+    few, many = (
+        evals.evaluate(truthd, evals.questions(tmp_path / f"{n}.jsonl", n), n, tmp_path / str(n))
+        for n in (20_000, 200_000)
+    )
+    print(f"peak {few.peak_kb / 1024:.0f} MB with {few.samples}, {many.peak_kb / 1024:.0f} MB with {many.samples}")
+    assert (many.peak_kb - few.peak_kb) * 1024 / (many.samples - few.samples) < 250  # bytes a sample; it is 100 to 130
+    assert many.page_bytes < 1.1 * few.page_bytes < 20e6
