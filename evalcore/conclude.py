@@ -53,7 +53,8 @@ def conclude(
         report = build_report(
             plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
             expected=asked.protocols or reviewer.protocols(plan.benchmark),
-            planned=planned.get(plan.name), settings={**_settings(task, plan), **asked.settings}, window_s=window_s,
+            planned=planned.get(plan.name), window_s=window_s,
+            settings={**_settings(task, plan), **reviewer.settings(plan.benchmark), **asked.settings},
         )  # fmt: skip
         target = folder.report(plan.name)
         target.parent.mkdir(parents=True, exist_ok=True)

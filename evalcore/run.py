@@ -29,7 +29,7 @@ from evalcore.mock import simulator
 from evalcore.outputs import Appender, EvalFolder, LineIndex
 from evalcore.plan import Item, Plan, plan_of, samples_of
 from evalcore.progress import Progress, Tally
-from evalcore.reviewing import JUDGE_LANE, Reviewer, open_reviewer
+from evalcore.reviewing import Reviewer, open_reviewer
 from evalcore.task import TaskConfig
 from evalcore.types import Prediction, Review
 from perfbench.engine.errors import PerfbenchError
@@ -81,7 +81,7 @@ class _Evaluation:
         reviewer = await open_reviewer(self._task, self._plans)
         lanes = {"default": lane_of(self._task, self._url), **probe_lane(self._task, self._plans, self._url)}
         if any(reviewer.is_judged(plan.benchmark) for plan in self._plans):
-            lanes[JUDGE_LANE] = reviewer.judge_lane()
+            lanes |= reviewer.judge_lanes()
         sinks: list[Sink] = [_WithoutTexts(JsonlSink(self._folder.requests())), self._progress]
         scheduler = Scheduler(lanes, sinks, seed=self._task.seed)
         items = self._items()
@@ -118,7 +118,7 @@ class _Evaluation:
             else:
                 tally.reused += 1
                 review = self._reviews.get(key)
-                if review is not None:
+                if review is not None and reviewer.still_holds(review, item.plan.benchmark):
                     tally.count(review)
                     await asyncio.sleep(0)  # a long cache is no reason to stop looking at the terminal
                     continue

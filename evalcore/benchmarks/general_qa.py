@@ -17,8 +17,10 @@ from typing import Any
 from evalcore.benchmarks.base import Info, PromptOptions, Source, with_options
 from evalcore.benchmarks.fewshot import turns
 from evalcore.benchmarks.rows import content_id
-from evalcore.benchmarks.simple_qa import CLASSES, RUBRIC, graded
+from evalcore.benchmarks.simple_qa import ENDING
 from evalcore.errors import DataError
+from evalcore.judge.prompts import COMPARE, filled
+from evalcore.scoring.grade import CLASSES, graded
 from evalcore.scoring.text import bag_f1, best, rouge_l, short_answer, squad_normal, words
 from evalcore.types import Answer, Message, Sample, Score, Scores
 
@@ -42,6 +44,7 @@ class GeneralQa:
     few_shot = 0
     protocols = ("exact_match", "f1", "rouge_l")
     judge_protocols = tuple(CLASSES)
+    judge_words = tuple(CLASSES.values())
     judge_by_default = False
     average = "micro"
     max_tokens = None
@@ -79,9 +82,8 @@ class GeneralQa:
         }
 
     def judge_prompt(self, sample: Sample, answer: Answer) -> list[Message]:
-        target = " | ".join(sample.target)
-        filled = RUBRIC.format(question=_ask(sample), target=target, answer=answer.text)
-        return [{"role": "user", "content": filled}]
+        texts = {"question": _ask(sample), "reference": " | ".join(sample.target), "answer": answer.text}
+        return [{"role": "user", "content": filled(COMPARE, texts, ENDING)}]
 
     def judged(self, sample: Sample, answer: Answer, reply_text: str) -> Scores:
         return graded(reply_text)

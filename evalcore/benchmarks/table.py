@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, str] = {
     "mbpp": "evalcore.benchmarks.mbpp:Mbpp",
     "mbpp_sanitized": "evalcore.benchmarks.mbpp:MbppSanitized",
     # your own
+    "general_arena": "evalcore.benchmarks.general_arena:GeneralArena",
     "general_mcq": "evalcore.benchmarks.general_mcq:GeneralMcq",
     "general_qa": "evalcore.benchmarks.general_qa:GeneralQa",
 }

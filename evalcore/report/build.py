@@ -15,8 +15,9 @@ import numpy as np
 from evalcore import statistics
 from evalcore.benchmarks.base import Benchmark, Derives
 from evalcore.report.columns import NOTHING, Columns, Floats, Ints, columns
+from evalcore.report.judging import judging
 from evalcore.report.perf import perf
-from evalcore.report.schema import Estimate, Integrity, Judging, Part, Protocol, Repeats, Report
+from evalcore.report.schema import Estimate, Integrity, Part, Protocol, Repeats, Report
 from evalcore.statistics import Mean
 from evalcore.types import REFUSALS, Review
 
@@ -53,7 +54,7 @@ def build_report(
         derived=scores.derived(benchmark) if isinstance(benchmark, Derives) and protocols else {},
         n=int(np.unique(found.sample[found.scored]).size),
         coverage=float(found.scored.sum()) / total if total else 0.0,
-        integrity=_integrity(found, total),
+        integrity=_integrity(found, total, model),
         subsets=scores.parts("subset", list(protocols)),
         categories=scores.parts("category", list(protocols)) if scores.has_categories() else [],
         repeats=_repeats(found, headline) if headline in protocols else None,
@@ -222,7 +223,7 @@ def estimate(mean: Mean) -> Estimate:
     return Estimate(score=mean.value, n=mean.n, se=mean.se, low=mean.low, high=mean.high, method=mean.method)
 
 
-def _integrity(found: Columns, planned: int) -> Integrity:
+def _integrity(found: Columns, planned: int, model: str) -> Integrity:
     errors = np.bincount(found.fault[~found.scored], minlength=len(found.faults)) if found.faults else ()
     by_kind = {name: int(count) for name, count in zip(found.faults, errors, strict=True) if count}
     scored = int(found.scored.sum())
@@ -239,21 +240,7 @@ def _integrity(found: Columns, planned: int) -> Integrity:
         errored={kind: count for kind, count in sorted(by_kind.items()) if kind not in REFUSALS},
         retried=int((found.attempts > 1).sum()),
         attempts=int(found.attempts.sum()),
-        judging=_judging(found),
-    )
-
-
-def _judging(found: Columns) -> Judging | None:
-    judged = found.judged
-    if not judged.judges.numbers:
-        return None
-    return Judging(
-        judges=judged.judges.words(),
-        verdicts=judged.verdicts,
-        unparsed=judged.unparsed,
-        failed=judged.failed,
-        agreement=judged.agreeing / judged.pairs if judged.pairs else None,
-        disagreed=judged.disagreed,
+        judging=judging(found, model),
     )
 
 

@@ -6,15 +6,16 @@ Read once, in file order; the last review of a sample's repeat is the one that c
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from evalcore.compact import CompactMap
-from evalcore.types import Review, Score
+from evalcore.types import Review, Score, Verdict
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -37,17 +38,48 @@ class Names:
         return list(self.numbers)
 
 
-@dataclass(slots=True)
 class Judged:
-    """Counts over all verdicts."""
+    """All verdicts, 32 bytes each; those of one review stand together."""
 
-    judges: Names = field(default_factory=Names)
-    verdicts: int = 0
-    unparsed: int = 0
-    failed: int = 0
-    pairs: int = 0
-    agreeing: int = 0
-    disagreed: int = 0
+    def __init__(self) -> None:
+        self._words = {name: Names() for name in ("judge", "verdict", "order", "contender", "opponent", "fault")}
+        self._cells = {name: array("i") for name in ("review", "row", *self._words)}
+        self._last: dict[int, int] = {}  # of each row, the review that counts
+        self._reviews = 0
+
+    def add(self, row: int, verdicts: Sequence[Verdict]) -> None:
+        """What was said of one answer. A later review of the same answer takes its place."""
+        if not verdicts:
+            self._last.pop(row, None)
+            return
+        self._reviews += 1
+        self._last[row] = self._reviews
+        for one in verdicts:
+            self._cells["review"].append(self._reviews)
+            self._cells["row"].append(row)
+            for name, names in self._words.items():
+                word = getattr(one, name)
+                self._cells[name].append(NOTHING if word is None else names.number(word))
+
+    def __bool__(self) -> bool:
+        return bool(self._last)
+
+    def reviews(self) -> Iterator[tuple[int, list[Verdict]]]:
+        """(row of the answer, what was said of it), without texts."""
+        words: dict[str, list[str]] = {name: names.words() for name, names in self._words.items()}
+        rows = zip(*self._cells.values(), strict=True)
+        for review, cells in groupby(rows, key=lambda cell: cell[0]):
+            said = list(cells)
+            row = said[0][1]
+            if self._last.get(row) == review:
+                yield row, [
+                    Verdict(
+                        judge=words["judge"][judge], verdict=None if word == NOTHING else words["verdict"][word],
+                        order=words["order"][order], contender=words["contender"][contender],
+                        opponent=words["opponent"][opponent], fault=words["fault"][fault],
+                    )
+                    for _, _, judge, word, order, contender, opponent, fault in said
+                ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +169,7 @@ class _Reader:
             score = review.scores.get(protocol) if scored else None
             _put(column, row, np.nan if score is None else score.value)
             _put(self._weights[protocol], row, 1.0 if score is None else score.weight)
-        self._judge(review)
+        self._judged.add(row, review.verdicts)
 
     def _sample(self, review: Review) -> int:
         number = self._samples.setdefault((review.subset, review.sample_id), len(self._samples))
@@ -146,26 +178,6 @@ class _Reader:
             for name, word in (("subset", review.subset), ("category", category), ("group", review.group)):
                 self._of_sample[name].append(self._names[name].number(word))
         return number
-
-    def _judge(self, review: Review) -> None:
-        judged = self._judged
-        said: dict[str, set[str]] = {}
-        for verdict in review.verdicts:
-            judged.judges.number(verdict.judge)
-            if verdict.fault:
-                judged.failed += 1
-                continue
-            judged.verdicts += 1
-            if verdict.verdict is None:
-                judged.unparsed += 1
-            else:
-                said.setdefault(verdict.judge, set()).add(verdict.verdict)
-        opinions = list(said.values())
-        for place, one in enumerate(opinions):
-            for other in opinions[place + 1 :]:
-                judged.pairs += 1
-                judged.agreeing += one == other
-        judged.disagreed += len(set().union(*opinions)) > 1 if opinions else 0
 
     def columns(self) -> Columns:
         """Once, at the end: the columns are the reader's own memory, not copies of it."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evalcore.report.schema import Estimate, Integrity, Perf, Protocol, Report
+from evalcore.report.schema import Estimate, Integrity, Judge, Perf, Protocol, Rating, Report
 from evalcore.types import REFUSALS
 from perfbench.report.text import NARROW_SPACE, NOTHING, explain, grouped, harmless, number, span
 
 LOUD_SHARE = 0.05
 """From this share on, answers that were cut, empty or unreadable are worth a warning: they move a score by as much."""
+FLIPS_OFTEN = 0.5
+"""Of pairs. Strong judges stay below it even where answers are close, weak ones do not (arXiv 2306.05685, table 2)."""
 PLURALS = {"subset": "subsets", "category": "categories"}
 FAULTS = {
     **REFUSALS,
-    "unjudged": "the judge gave no verdict that could be read",
+    "unjudged": "no judge gave a verdict that could be read",
+    "judge_failed": "no judge answered",
     "unknown": "no reason was recorded",
 }
 
@@ -155,8 +158,14 @@ def warnings(report: Report) -> list[str]:
     judging = found.judging
     if judging is not None and judging.unparsed > LOUD_SHARE * max(judging.verdicts, 1):
         said.append(
-            f"{grouped(judging.unparsed)} of {grouped(judging.verdicts)} verdicts of the judge could not be read"
+            f"{grouped(judging.unparsed)} of {grouped(judging.verdicts)} replies of judges held no readable verdict"
         )
+    if judging is not None and judging.failed > LOUD_SHARE * max(judging.verdicts + judging.failed, 1):
+        said.append(f"{grouped(judging.failed)} verdicts were never given: the judge did not answer")
+    if judging is not None and judging.orders is not None and judging.orders.flip_rate.score > FLIPS_OFTEN:
+        said.append(f"verdicts on {score(judging.orders.flip_rate.score)} of the pairs change with the order shown")
+    if report.settings.get("self_judged"):
+        said.append("the model under test judged its own answers, and judges like their own; name a judge")
     return said
 
 
@@ -169,9 +178,35 @@ def judging_facts(found: Integrity) -> list[tuple[str, str]]:
         ("verdicts", grouped(judging.verdicts)),
         ("unparsed", grouped(judging.unparsed)),
         ("failed", grouped(judging.failed)),
-        ("disagreed on", grouped(judging.disagreed)),
     ]
-    return facts + ([("agreement", score(judging.agreement))] if judging.agreement is not None else [])
+    facts += [("coverage", score(judging.coverage))] if judging.coverage is not None else []
+    facts.append(("disagreed on", grouped(judging.disagreed)))
+    if judging.agreement is not None:
+        facts.append(("agreement", score(judging.agreement)))
+    if judging.alpha is not None:
+        facts.append((f"Krippendorff's alpha, {judging.alpha_metric}", f"{judging.alpha:.3f}"))
+    if len(judging.per_judge) > 1:
+        facts += [(harmless(one.name, 60), _said_by(one)) for one in judging.per_judge]
+    for pair in judging.pairs_of_judges if len(judging.per_judge) > 2 or judging.agreement is not None else ():
+        names = " and ".join(harmless(name, 60) for name in pair.judges)
+        kappa = "" if pair.kappa is None else f", Cohen's kappa {pair.kappa:.3f}"
+        facts.append((names, f"agree on {score(pair.agreement)} of {grouped(pair.n)}{kappa}"))
+    if judging.orders is not None:
+        orders = judging.orders
+        facts.append(("flips with the order", f"{_with_interval(orders.flip_rate)} of {grouped(orders.pairs)}"))
+        facts.append(("likes the first", f"{orders.first_favoured:+.3f}"))
+    facts += [(harmless(one.model, 60), _rated(one)) for one in judging.ratings]
+    return facts
+
+
+def _said_by(judge: Judge) -> str:
+    faults = "".join(f", {harmless(kind, 40)} {count}" for kind, count in judge.faults.items())
+    return f"{grouped(judge.read)} of {grouped(judge.wanted)} verdicts read, {grouped(judge.unparsed)} unparsed{faults}"
+
+
+def _rated(one: Rating) -> str:
+    ends = "" if one.low is None or one.high is None else f" ({one.low:.0f} … {one.high:.0f})"
+    return f"rating {one.rating:.0f}{ends}, win rate {score(one.win_rate)} of {grouped(one.games)} games"
 
 
 def repeat_facts(report: Report) -> list[tuple[str, str]]:

@@ -76,19 +76,84 @@ class Repeats(_Part):
     """Mean of each repeat."""
 
 
+class Judge(_Part):
+    """What one judge did. Counts of verdicts that were wanted of it: votes, and orders of a pair, each count."""
+
+    name: str
+    wanted: int
+    read: int
+    unparsed: int
+    """It spoke, and no verdict could be read, after retries."""
+    failed: int
+    faults: dict[str, int] = {}
+    """Of those failed, by kind."""
+    verdicts: dict[str, int] = {}
+    """By verdict."""
+    coverage: float
+    """read / wanted."""
+
+
+class JudgePair(_Part):
+    """How far two judges agree, over the items (answers, or pairs of answers) that both decided."""
+
+    judges: tuple[str, str]
+    n: int
+    agreement: float
+    """Share of items of which both said the same."""
+    kappa: float | None = None
+    """Cohen's kappa (1960); None when both only ever said one and the same word."""
+
+
+class Orders(_Part):
+    """Whether judges like a place: pairs of answers of which both orders were read, each judge for itself."""
+
+    pairs: int
+    flipped: int
+    """Pairs of which the two orders did not say the same."""
+    flip_rate: Estimate
+    first_favoured: float
+    """How much more often whoever was shown first won than lost; 0: no liking, 1: always the first, -1: the second."""
+
+
+class Rating(_Part):
+    """Bradley-Terry strength on Elo's scale, mean 1000; 400 points are odds of ten to one."""
+
+    model: str
+    rating: float
+    low: float | None = None
+    high: float | None = None
+    """95 % interval, by a bootstrap over samples (over groups, where samples share one)."""
+    games: int
+    """Pairs that judges decided."""
+    win_rate: float
+    """Over all its opponents, a tie counted half."""
+
+
 class Judging(_Part):
     """What the judges did."""
 
     judges: list[str]
     verdicts: int
+    """Replies, whether or not they could be read."""
     unparsed: int
     """Replies without a verdict that could be read, after retries."""
     failed: int
     """Judges that never answered, by fault and in the end."""
+    coverage: float | None = None
+    """Share of the verdicts that were wanted which were had."""
     agreement: float | None = None
-    """Share of pairs of judges that said the same of the same answer; None with one judge."""
+    """Share of pairs of judges that said the same of the same item, over all pairs of judges; None with one judge."""
+    alpha: float | None = None
+    """Krippendorff's alpha over all judges and items; None where it is not defined."""
+    alpha_metric: Literal["nominal", "interval"] | None = None
+    """interval: verdicts are grades."""
     disagreed: int = 0
     """Answers of which judges, or the two orders, did not say the same."""
+    per_judge: list[Judge] = []
+    pairs_of_judges: list[JudgePair] = []
+    orders: Orders | None = None
+    ratings: list[Rating] = []
+    """The strongest first; empty unless there were several opponents."""
 
 
 class Integrity(_Part):

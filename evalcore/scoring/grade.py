@@ -11,8 +11,12 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias
 
+from evalcore.types import Score, Scores
+
 Grade: TypeAlias = Literal["CORRECT", "INCORRECT", "NOT_ATTEMPTED"]
 
+CLASSES: dict[str, Grade] = {"correct": "CORRECT", "incorrect": "INCORRECT", "not_attempted": "NOT_ATTEMPTED"}
+"""Class by the name of its score."""
 LETTERS: dict[str, Grade] = {"A": "CORRECT", "B": "INCORRECT", "C": "NOT_ATTEMPTED"}
 WORDS: dict[str, Grade] = {
     "correct": "CORRECT",
@@ -22,17 +26,27 @@ WORDS: dict[str, Grade] = {
 }
 WORD = re.compile(r"\b(not[_ -]?(?:attempted|correct)|incorrect|correct)\b", re.IGNORECASE)
 DENIED = re.compile(
-    r"(?:\bnot|n't|neither|nor|whether|partially|partly|mostly)\W{1,4}(?:\w{1,12}\W{1,3}){0,2}$", re.IGNORECASE
+    r"(?:\b(?:not|neither|nor|whether|partially|partly|mostly|says?|said|reply|replies|writes?|claims?|calls?)|n't)"
+    r"\W{1,4}(?:\w{1,12}\W{1,3}){0,2}$",
+    re.IGNORECASE,
 )
 MARK = re.compile(
     r"\b(?:grade|verdict|judge?ment|assessment|answer|result|label)\b\W{0,4}(?:\bis\b)?\W{0,4}", re.IGNORECASE
 )
 LETTER = re.compile(r"\W{0,4}([ABC])(?:\W{1,4}(?:not[_ -]?attempted|incorrect|correct)\W{0,4}|\W{0,4})", re.IGNORECASE)
+QUOTE = re.compile(r"[\"`\u201c\u201d\u00ab\u00bb]|(?<!\w)['\u2018\u2019]|['\u2018\u2019](?!\w)")
 ORNAMENT = re.compile(r"[*_`#\"'(){}\[\].:!\s-]+")
 
 
+def graded(reply: str) -> Scores:
+    """The three classes as scores; all 0 and without extraction when the reply has no clear verdict."""
+    grade = grade_of(reply)
+    return {name: Score(value=float(grade == of), extracted=grade) for name, of in CLASSES.items()}
+
+
 def grade_of(reply: str) -> Grade | None:
-    """The one verdict of a reply: a marked or lone one on its last or first line, else the only word form there is."""
+    """The one verdict of a reply: a marked or lone one on its last or first line, else the only word form that a reply of
+    one line states."""
     lines = [line.strip() for line in reply.splitlines() if line.strip()]
     if not lines:
         return None
@@ -40,6 +54,8 @@ def grade_of(reply: str) -> Grade | None:
         found = _lone(line) or _marked(line)
         if found is not None:
             return found
+    if len(lines) > 1 or QUOTE.search(lines[0]):  # it may repeat the answer, which may say anything
+        return None
     stated = {WORDS[_plain(hit[1])] for hit in WORD.finditer(reply) if hit[1].isupper() and not _denied(reply, hit)}
     return stated.pop() if len(stated) == 1 else None
 
@@ -64,6 +80,7 @@ def _marked(line: str) -> Grade | None:
 
 
 def _denied(reply: str, hit: re.Match[str]) -> bool:
+    """Whether it is said not to be so, or that somebody else says so."""
     return DENIED.search(reply[max(0, hit.start() - 40) : hit.start()]) is not None
 
 

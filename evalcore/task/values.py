@@ -22,7 +22,7 @@ def names(value: object) -> object:
 def json(value: object) -> object:
     """A mapping, its JSON text, or NAME=VALUE words whose values are JSON where they can be."""
     if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
-        if len(value) != 1 or not value[0].lstrip().startswith("{"):
+        if len(value) != 1 or not value[0].lstrip().startswith(("{", "[")):
             return {name: _value(rest) for name, rest in t.pairs(value).items()}  # type: ignore[attr-defined]
         value = value[0]
     if not isinstance(value, str):
@@ -53,4 +53,7 @@ def limit(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Json = Annotated[dict[str, Any], BeforeValidator(json)]
+JsonOrList = Annotated[
+    dict[str, Any] | tuple[dict[str, Any], ...], BeforeValidator(lambda value: value if value == [] else json(value))
+]
 Limit = Annotated[int | float, BeforeValidator(limit)]
