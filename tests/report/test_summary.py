@@ -73,7 +73,7 @@ def test_an_open_loop_by_hand(tmp_path: Path) -> None:
     assert found["schema"] == 1
     assert found["requests"] == {
         "planned": 102, "sent": 102, "succeeded": 100, "failed": 2, "cancelled": 0, "hung_up": 0, "retried": 0,
-            "unsent": 0,
+        "unsent": 0,
         "reconnects": 0, "error_rate": 2 / 102, "error_rate_ci": [approx(0.0031), approx(0.1137)],
         "errors": {"reset": 2}, "error_details": {"reset": ["by peer"]},
     }  # fmt: skip
