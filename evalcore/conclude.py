@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from evalcore.asked import Asked, read_asked
+from evalcore.course import INTERRUPTED, read_course
 from evalcore.endpoint import options_of
 from evalcore.outputs import EvalFolder, read_reviews
 from evalcore.plan import Plan, plan_of
@@ -31,6 +32,8 @@ class EvalResult:
     exit_code: ExitCode
     requests: int
     """That this run sent, retries not counted."""
+    ended: str = ""
+    """Why the run stopped asking before everything was asked; empty: it did not."""
 
 
 def report_again(task: TaskConfig, path: Path) -> EvalResult:
@@ -40,12 +43,14 @@ def report_again(task: TaskConfig, path: Path) -> EvalResult:
 
 
 def conclude(
-    task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None
-) -> EvalResult:
-    """Compute the reports from what is in the folder, and what the shell learns."""
+    task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None,
+    ended: str = "",
+) -> EvalResult:  # fmt: skip
+    """Compute the reports from what is in the folder, and what the shell learns. `ended`: why the run was cut short."""
     reviewer = Reviewer(task)
     planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
-    how = read_asked(folder.path)
+    how, course = read_asked(folder.path), read_course(folder.course())
+    went = {} if course is None else course.settings()
     reports: dict[str, Report] = {}
     for plan in plans:
         asked = how.get(plan.name, Asked())
@@ -54,7 +59,7 @@ def conclude(
             plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
             expected=asked.protocols or reviewer.protocols(plan.benchmark),
             planned=planned.get(plan.name), window_s=window_s,
-            settings={**_settings(task, plan), **reviewer.settings(plan.benchmark), **asked.settings},
+            settings={**_settings(task, plan), **reviewer.settings(plan.benchmark), **asked.settings, **went},
         )  # fmt: skip
         target = folder.report(plan.name)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,11 +69,15 @@ def conclude(
     write_page(folder, reports)
     coverage = min((report.coverage for report in reports.values()), default=0.0)
     code = ExitCode.DONE
-    if coverage < task.needed_coverage:
+    if ended == INTERRUPTED:
+        code = ExitCode.INTERRUPTED
+    elif ended and coverage < (1.0 if task.min_coverage is None else task.min_coverage):
+        code = ExitCode.INCONCLUSIVE
+    elif coverage < task.needed_coverage:
         code = ExitCode.TARGET if coverage == 0 else ExitCode.INCONCLUSIVE
     elif task.strict and any(_is_doubtful(report) for report in reports.values()):
         code = ExitCode.GATE_MISSED
-    return EvalResult(folder.path, reports, code, requests)
+    return EvalResult(folder.path, reports, code, requests, ended)
 
 
 def _is_doubtful(report: Report) -> bool:

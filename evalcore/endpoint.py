@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalcore.benchmarks.base import Benchmark
 from evalcore.task import TaskConfig
+from perfbench.engine.adaptive import Adaptive
 from perfbench.engine.dialect.base import Options
 from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
@@ -19,7 +20,10 @@ def lane_of(task: TaskConfig, url: str) -> Lane:
     retries = int(task.model_args.get("max_retries", task.retries))
     return Lane(
         transport=open_transport(task.client, endpoint),
-        limits=Limits(requests_per_s=None if task.rpm is None else task.rpm / 60, tokens_per_min=task.tpm),
+        limits=Limits(
+            requests_per_s=None if task.rpm is None else task.rpm / 60, tokens_per_min=task.tpm,
+            adaptive=Adaptive() if task.eval_batch_size == "auto" else None,
+        ),
         retry=RetryPolicy(attempts=1 + retries, budget_share=float(retries)),
         deadlines=Deadlines(timeout_s, timeout_s, None), keep=Keep(texts=True), secrets=endpoint.secrets(),
     )  # fmt: skip

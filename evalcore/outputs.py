@@ -1,7 +1,7 @@
 """Outputs: the run folder of an evaluation, and appends that survive a kill.
 
     configs/task_config_HASH.yaml           the resolved task, without secrets; runs again
-    logs/eval_log.log
+    logs/eval_log.log, logs/run.json        what was said, and how the run went
     predictions/MODEL/BENCHMARK_SUBSET.jsonl    one Prediction a line, in order of arrival
     reviews/MODEL/BENCHMARK_SUBSET.jsonl        one Review a line
     reports/MODEL/BENCHMARK.json, reports/report.html
@@ -84,6 +84,10 @@ class EvalFolder:
     def log(self) -> Path:
         return self.path / "logs" / "eval_log.log"
 
+    def course(self) -> Path:
+        """How the run went (evalcore.course)."""
+        return self.path / "logs" / "run.json"
+
     def prediction_files(self) -> list[Path]:
         return sorted((self.path / "predictions" / self.model).glob("*.jsonl"))
 
@@ -147,9 +151,16 @@ def mend(file: Path, warnings: list[str]) -> None:
 
 
 class LineIndex(Generic[T]):
-    """Where in some files each finished line stands, by key: what a resumed run need not do again. 40 bytes a line."""
+    """Where in some files each finished line stands: what a resumed run need not do again. 40 bytes a line and name.
 
-    def __init__(self, files: Iterable[Path], kind: type[T], counts: Callable[[T], bool], warnings: list[str]) -> None:
+    A line is known by its key, and by whatever else `also` names it by: of lines that share such a name, the last.
+    """
+
+    def __init__(
+        self, files: Iterable[Path], kind: type[T], counts: Callable[[T], bool], warnings: list[str],
+        also: Callable[[str], str] | None = None,
+    ) -> None:  # fmt: skip
+        self._also = also
         self._files: list[Path] = []
         self._open: dict[int, IO[bytes]] = {}
         self._places = CompactMap()  # number of the file, then the byte in it; NOWHERE for a key whose last line fails
@@ -163,13 +174,25 @@ class LineIndex(Generic[T]):
                 for line in lines:
                     try:
                         key, done = self._key_of(line).key, counts(self._decode(line))
-                        self._places[key] = number << OFFSET_BITS | at if done else NOWHERE
+                        place = number << OFFSET_BITS | at
+                        self._places[key] = place if done else NOWHERE
+                        if also is not None and done:
+                            self._places[also(key)] = place
                     except msgspec.DecodeError as error:
                         warnings.append(f"{file.name} at byte {at}: a line was dropped: {error}")
                     at += len(line)
 
     def get(self, key: str) -> T | None:
-        place = self._places.get(key)
+        """The last line with that key, if it is finished."""
+        return self._read(key, lambda found: found == key)
+
+    def like(self, name: str) -> T | None:
+        """The last finished line that has this other name."""
+        also = self._also
+        return None if also is None else self._read(name, lambda found: also(found) == name)
+
+    def _read(self, name: str, is_it: Callable[[str], bool]) -> T | None:
+        place = self._places.get(name)
         if place is None or place == NOWHERE:
             return None
         number, at = place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1)
@@ -178,7 +201,7 @@ class LineIndex(Generic[T]):
             lines = self._open[number] = self._files[number].open("rb")
         lines.seek(at)
         line = lines.readline()
-        return self._decode(line) if self._key_of(line).key == key else None
+        return self._decode(line) if is_it(self._key_of(line).key) else None
 
     def close(self) -> None:
         for lines in self._open.values():

@@ -46,9 +46,20 @@ class Item:
     """Where options are compared and no words are asked for: what the body compares."""
 
     @property
-    def key(self) -> str:
+    def content(self) -> str:
         """Names the request by its content: model, messages and settings are in the body."""
         return hashlib.blake2b(self.body + b"#%d" % self.repeat, digest_size=16).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Names the answer: the content of its request, and whose answer it is. Two samples may ask the same."""
+        whose = f"{self.plan.name}\0{self.sample.subset}\0{self.sample.id}".encode("utf-8", "surrogatepass")
+        return f"{self.content}.{hashlib.blake2b(whose, digest_size=6).hexdigest()}"
+
+
+def content_of(key: str) -> str:
+    """The content's part of an item's key."""
+    return key.partition(".")[0]
 
 
 def plan_of(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:

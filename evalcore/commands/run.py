@@ -18,7 +18,7 @@ def run_(
     /,
     *,
     parallel: Annotated[
-        int | None, Parameter(help="Requests in flight; the same as --eval-batch-size.", show_default=False)
+        str | None, Parameter(help="Requests in flight, or auto; the same as --eval-batch-size.", show_default=False)
     ] = None,
     as_json: Annotated[
         bool, Parameter(name="--json", negative="", show_default=False, help="Print the reports as JSON on stdout.")
@@ -34,6 +34,9 @@ def run_(
 
     with open_progress(task, quiet, sys.stderr) as progress:
         result = run_task(task, progress)
+    if result.ended:
+        print(f"evalcore: asked no more, because: {result.ended}; "
+              f"to go on: the same with --use-cache {result.folder}", file=sys.stderr)  # fmt: skip
     if as_json:
         sys.stdout.write("[" + ",\n".join(report.dump().decode() for report in result.reports.values()) + "]\n")
     else:

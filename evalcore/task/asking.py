@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from evalcore.task import values
 from evalcore.task.data import Method
 from evalcore.task.section import ASKING, Rule, Section
+from evalcore.task.values import Parallel
 from perfbench import fieldtypes as t
 from perfbench.fieldtypes import key
 
@@ -44,7 +45,16 @@ class Asking(Section):
     choice_method: Method = key(
         "generate", ASKING, "Options: answered in words, compared by likelihood, or auto: likelihood where it is told."
     )
-    eval_batch_size: t.Count = key(8, ASKING, "Requests in flight; also called --parallel.")
+    eval_batch_size: Parallel = key(
+        8, ASKING, "Requests in flight, or auto: as many as the endpoint bears. Also called --parallel.",
+        metavar="COUNT|auto",
+    )  # fmt: skip
+    order: Literal["auto", "data", "longest"] = key(
+        "auto", ASKING, "What is asked first; auto: the longest, as far as that is known."
+    )
+    tokenizer: t.File | None = key(
+        None, ASKING, "tokenizer.json to count tokens with, where the server does not.", metavar="FILE"
+    )
     retries: t.CountOrNone = key(5, ASKING, "Tries again per failed request.")
     rpm: t.Count | None = key(None, ASKING, "Limit: requests a minute.")
     tpm: t.Count | None = key(None, ASKING, "Limit: tokens a minute.")

@@ -49,6 +49,8 @@ class TaskConfig(running.Running, judging.Judging, asking.Asking, data.Data, mod
         for args in (values.get("dataset_args") or {}).values() if isinstance(values.get("dataset_args"), dict) else ():
             if isinstance(args, dict) and isinstance(args.get("local_path"), str):  # relative to the file it stands in
                 args["local_path"] = str(file.path.parent / Path(args["local_path"]).expanduser())
+        if isinstance(values.get("tokenizer"), str):
+            values["tokenizer"] = str(file.path.parent / Path(values["tokenizer"]).expanduser())
 
         def place(at: yamlfile.Key) -> str:
             return _flag(at[0]) if at and at[0] in flags else file.place(at)

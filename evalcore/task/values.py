@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from perfbench import fieldtypes as t
+from perfbench.settings import units
 
 
 def names(value: object) -> object:
@@ -51,9 +54,67 @@ def limit(value: object) -> object:
     return int(number) if number >= 1 else number
 
 
+def parallel(value: object) -> object:
+    """A count, or the word auto."""
+    return value if value == "auto" else units.count(value)
+
+
+def cache(value: object) -> object:
+    """A folder, or true for the usual one; false is none."""
+    if isinstance(value, str) and value.casefold() in ("true", "false"):
+        value = value.casefold() == "true"
+    return value or None
+
+
+def budget(value: object) -> object:
+    """Money ("5.00") or tokens ("2Mtok"), as text."""
+    text = str(value).strip()
+    number, is_tokens = text.removesuffix("tok").strip(), text.endswith("tok")
+    try:
+        amount = units.count(number) if is_tokens else float(number)
+    except ValueError:
+        amount = 0
+    if not 0 < amount < float("inf") or isinstance(value, bool):
+        raise ValueError(f"is {value!r}; write money like 5.00, or tokens like 2Mtok")
+    return text
+
+
+def deadline(value: object) -> object:
+    """A duration ("30m"), or a time of day ("18:30") or of a date ("2031-05-01 18:30"), as text."""
+    if isinstance(value, datetime):  # YAML knows dates
+        return value.isoformat(" ")
+    if not isinstance(value, str):  # 18:30 without quotes is a number of YAML's, 1110
+        raise ValueError(f"is {value!r}; write a duration with its unit (30m), or a time of day in quotes ('18:30')")
+    seconds_until(value, datetime.now())
+    return value
+
+
+def seconds_until(text: str, now: datetime) -> float:
+    """From `now` to a deadline. A time of day that has passed is tomorrow's. Raises ValueError."""
+    if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+        try:
+            at = datetime.combine(now.date(), time.fromisoformat(text.zfill(5 if text.count(":") == 1 else 8)))
+        except ValueError:
+            raise ValueError(f"{text!r} is no time of day; write it like 18:30") from None
+        return ((at if at > now else at + timedelta(days=1)) - now).total_seconds()
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        left_s = units.duration_s(text)
+    else:
+        left_s = (at - (now.astimezone() if at.tzinfo is not None else now)).total_seconds()
+    if left_s <= 0:
+        raise ValueError(f"{text!r} is over already; give a time to come")
+    return left_s
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Json = Annotated[dict[str, Any], BeforeValidator(json)]
 JsonOrList = Annotated[
     dict[str, Any] | tuple[dict[str, Any], ...], BeforeValidator(lambda value: value if value == [] else json(value))
 ]
 Limit = Annotated[int | float, BeforeValidator(limit)]
+Parallel = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], BeforeValidator(parallel)]
+Cache = Annotated[str | Literal[True] | None, BeforeValidator(cache)]
+Budget = Annotated[str | None, BeforeValidator(budget)]
+Deadline = Annotated[str | None, BeforeValidator(deadline)]
