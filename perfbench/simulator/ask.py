@@ -1,11 +1,12 @@
 """Ask: what a request wants, whichever dialect it came in.
 
-Lenient like a real server: unknown fields are taken and ignored, and so are stop sequences, sampling parameters, tools,
-logprobs and echo. What is read is checked, and a wrong type is a `BadAsk` that names the field.
+Lenient like a real server: unknown fields are taken and ignored, and so are stop sequences, sampling parameters and
+tools. What is read is checked, and a wrong type is a `BadAsk` that names the field.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from perfbench.simulator.plan import MOST_TOKENS
 
 Api = Literal["chat", "completions", "responses", "messages", "embeddings", "rerank"]
 MOST_CHOICES = 128
+MOST_ALTERNATIVES = 1000
+_QUOTED = re.compile(r'"([^"]*)"')
 
 _MAXIMA = {  # in the order in which they win
     "chat": ("max_completion_tokens", "max_tokens"),
@@ -27,6 +30,22 @@ _MAXIMA = {  # in the order in which they win
 
 class BadAsk(ScenarioError):
     """The request is wrong: answered 400 with this message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request for text asks to be told of likelihoods. Whole replies tell it, streams do not."""
+
+    logprobs: bool = False
+    top: int = 0
+    """So many alternatives of each token."""
+    echo: bool = False
+    prompt: bool = False
+    """vLLM's prompt_logprobs."""
+    only: tuple[str, ...] = ()
+    """The answer is one of these."""
+    only_in_json: bool = False
+    """... as {"answer": ...}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,7 @@ class Ask:
     dimensions: int | None = None
     base64: bool = False
     return_documents: bool = True
+    likelihoods: Wanted = Wanted()
 
 
 def read_ask(api: Api, body: bytes) -> Ask:
@@ -82,8 +102,35 @@ def read_ask(api: Api, body: bytes) -> Ask:
         include_usage=options.get("include_usage") is True,
         max_tokens=next((most for most in maxima if most is not None), None),
         questions=tuple(question for question in _questions(api, fields) for _ in range(choices)),
-        choices=choices, seed=_field(fields, "seed", int, 0),
+        choices=choices, seed=_field(fields, "seed", int, 0), likelihoods=_wanted(api, fields),
     )  # fmt: skip
+
+
+def _wanted(api: Api, fields: dict[str, Any]) -> Wanted:
+    if api not in ("chat", "completions"):
+        return Wanted()
+    only, only_in_json = _only(fields)
+    logprobs = fields.get("logprobs")
+    if api == "chat":
+        top = _count(fields, "top_logprobs", 0, MOST_ALTERNATIVES) or 0
+        return Wanted(logprobs is True, top, only=only, only_in_json=only_in_json)
+    top = _count(fields, "logprobs", 0, MOST_ALTERNATIVES) or 0
+    return Wanted(
+        logprobs is not None, top, echo=_field(fields, "echo", bool, False),
+        prompt=_count(fields, "prompt_logprobs", 0, MOST_ALTERNATIVES) is not None, only=only,
+        only_in_json=only_in_json,
+    )  # fmt: skip
+
+
+def _only(fields: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
+    """The answers that the request leaves, in the words of vLLM (two), llama.cpp and OpenAI."""
+    for given in (_field(fields, "structured_outputs", dict, {}).get("choice"), fields.get("guided_choice")):
+        if isinstance(given, list):
+            return tuple(map(str, given)), False
+    if grammar := _field(fields, "grammar", str, ""):
+        return tuple(_QUOTED.findall(grammar)), False
+    schema = _field(fields, "response_format", dict, {}).get("json_schema", {}).get("schema", {})
+    return tuple(map(str, schema.get("properties", {}).get("answer", {}).get("enum", ()))), True
 
 
 def _questions(api: Api, fields: dict[str, Any]) -> list[str]:

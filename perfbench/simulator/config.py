@@ -7,7 +7,7 @@ knows mean the same here, for the whole server, and a model name overrides them 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -16,6 +16,8 @@ from perfbench.simulator.plan import Plan
 from perfbench.simulator.skill import ANSWER_FORMAT, check_answer_format
 
 _DEFAULT = Plan()
+Likelihoods = Literal["logprobs", "echo", "prompt_logprobs", "guided_choice"]
+"""Of the generated tokens; of the prompt's, by echo or in vLLM's field; and answers that are one of a given list."""
 
 
 class SimulatorConfig(BaseModel):
@@ -59,6 +61,8 @@ class SimulatorConfig(BaseModel):
     skill: float | None = None
     """Share of its questions that are answered rightly; 1 when only the key is given."""
     answer_format: str = ANSWER_FORMAT
+    likelihoods: tuple[Likelihoods, ...] = get_args(Likelihoods)
+    """What is told of likelihoods, in whole replies, when a request asks for it; the rest is ignored in silence."""
 
     @model_validator(mode="after")
     def _check(self) -> SimulatorConfig:

@@ -30,13 +30,14 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.simulator.ask import Api, Ask, BadAsk, read_ask
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.draws import Draws
+from perfbench.simulator.options import Options
 from perfbench.simulator.plan import FAULTS, REFUSALS, Break, Plan, Refusal, parse
 from perfbench.simulator.reply import House, Reply, StreamedReply, WholeReply, Wire
-from perfbench.simulator.script import Script, plain_words, sentence
+from perfbench.simulator.saying import Said, Saying
 from perfbench.simulator.shapes import SHAPES
-from perfbench.simulator.shapes.base import Speech
+from perfbench.simulator.shapes.base import Speech, Told
 from perfbench.simulator.shapes.vectors import embeddings_body, rerank_body
-from perfbench.simulator.skill import AnswerKey, Skill, Verdict
+from perfbench.simulator.skill import AnswerKey, Skill
 from perfbench.simulator.slots import Slots
 from perfbench.simulator.timetable import Timetable
 from perfbench.simulator.truth import Row, TruthLog
@@ -89,6 +90,8 @@ class _Server:
         self._log, self._slots, self._draws = TruthLog(), Slots(), Draws(config.seed)
         key = AnswerKey.load(config.answer_key) if config.answer_key is not None else None
         self._skill = Skill(key, config.seed, config.answer_format) if key is not None else None
+        options = Options(key, self._skill) if key is not None and self._skill is not None else None
+        self._saying = Saying(self._skill, options, config.likelihoods)
         self._house: House | None = None
         self._created_s = int(time.time())
         self.app = web.Application(client_max_size=MOST_BODY_BYTES)
@@ -155,16 +158,17 @@ class _Server:
         if ask.api == "rerank":
             body = partial(rerank_body, ask, row.number, prompt_tokens, say_usage=say_usage)
             return WholeReply(house, wire, row, plan, body=body, tokens=0, gaps=0)
-        verdicts = self._verdicts(ask, plan)
-        scripts = tuple(_script(ask, plan, verdict) for verdict in verdicts)
+        choices = self._saying.say(ask, plan)
+        scripts = tuple(choice.script for choice in choices)
         # Chat and completions are told of usage in a stream only on request; the others always tell.
         asked_for = ask.include_usage or not ask.stream or ask.api in ("responses", "messages")
         speech = Speech(
             number=row.number, model=ask.model, created_s=self._created_s, scripts=scripts, prompt_tokens=prompt_tokens,
             say_usage=say_usage and asked_for, role_first=bool(plan.role),
+            told=tuple(choice.told or Told() for choice in choices) if any(choice.told for choice in choices) else (),
         )  # fmt: skip
         shape = SHAPES[ask.api](speech)
-        on_ok = partial(self._count, verdicts, scripts) if plan.skill is not None else None
+        on_ok = partial(self._count, choices) if plan.skill is not None else None
         if ask.stream:
             return StreamedReply(house, wire, row, plan, on_ok, shape=shape, scripts=scripts, fault=fault)
         longest = max(script.length for script in scripts)
@@ -172,18 +176,14 @@ class _Server:
             house, wire, row, plan, on_ok, body=shape.whole, tokens=speech.output_tokens, gaps=longest - 1
         )
 
-    def _verdicts(self, ask: Ask, plan: Plan) -> list[Verdict]:
-        if self._skill is None or plan.skill is None:
-            return [Verdict(None)] * len(ask.questions)
-        return [
-            self._skill.answer(question, plan.skill, _repeat(ask.seed, choice % ask.choices))
-            for choice, question in enumerate(ask.questions)
-        ]
-
-    def _count(self, verdicts: list[Verdict], scripts: tuple[Script, ...]) -> None:
+    def _count(self, choices: list[Said]) -> None:
         assert self._skill is not None, "refused before"
-        for verdict, script in zip(verdicts, scripts, strict=True):
-            self._skill.count(verdict, cut=script.cut)
+        for choice in choices:
+            scored = choice.told is not None and bool(choice.told.prompt)
+            if not scored:
+                self._skill.count(choice.verdict, cut=choice.script.cut)
+            elif choice.verdict.item is not None:
+                self._skill.count(choice.verdict, cut=False)  # its one word is no answer
 
     def _check_skill(self, plan: Plan) -> None:
         if plan.skill is not None and self._skill is None:
@@ -253,19 +253,6 @@ def _draw_fault(plan: Plan, draw: float, *, stream: bool) -> Refusal | Break | N
         if draw < 0:
             return kind
     return None
-
-
-def _script(ask: Ask, plan: Plan, verdict: Verdict) -> Script:
-    # An event is reasoning or it is not, so reasoning ends where an event does; completions have no place for it.
-    reasoning = 0 if ask.api == "completions" else -(-plan.reason // plan.multi) * plan.multi
-    if verdict.item is not None:
-        return sentence(verdict.text, reasoning, ask.max_tokens)
-    return plain_words(ask.max_tokens or plan.n, reasoning, cut=ask.max_tokens is not None)
-
-
-def _repeat(seed: int, choice: int) -> int:
-    """One number for each try at a question; the first choice of a request without a seed is 0."""
-    return seed * 1000 + choice  # there are fewer than 1000 choices
 
 
 def _refusal(

@@ -63,6 +63,8 @@ class Verdict:
     """None: the question is not in the key."""
     right: bool = False
     text: str = ""
+    said: str = ""
+    """The answer in it."""
 
 
 class AnswerKey:
@@ -142,13 +144,13 @@ class Skill:
         self._asked = self._right = self._cut = self._unknown = 0
         self._counts: dict[str, list[int]] = {}
 
-    def answer(self, message: str, share: float, repeat: int = 0) -> Verdict:
-        item = self._key.find(message)
+    def answer(self, message: str, share: float, repeat: int = 0, item: Item | None = None) -> Verdict:
+        item = item or self._key.find(message)
         if item is None:
             return Verdict(None)
         right = self._hash(item, repeat, "right") < share * _HASH_RANGE
         said = item.answers[0] if right else self._wrong(item, repeat)
-        return Verdict(item, right, (item.answer_format or self._format).replace("{answer}", said))
+        return Verdict(item, right, (item.answer_format or self._format).replace("{answer}", said), said)
 
     def count(self, verdict: Verdict, *, cut: bool) -> None:
         """An answer has been written; one that a maximum of tokens cut short does not count as right."""

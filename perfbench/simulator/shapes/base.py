@@ -13,10 +13,27 @@ import orjson
 
 from perfbench.simulator.script import Script
 
+Alternatives = tuple[tuple[str, float], ...]
+"""Tokens and the logarithms of their probabilities, the likeliest first."""
 Event = tuple[bytes | None, bytes]
 """The name of the event (None: no `event:` line) and its data, one line."""
 
 DIED = "engine died"  # what a stream that fails half way says
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one choice tells of likelihoods."""
+
+    generated: tuple[Alternatives, ...] | None = None
+    """Of each generated token, itself first; None: not asked for."""
+    top: int = 0
+    """So many alternatives are listed."""
+    prompt: tuple[tuple[str, float], ...] = ()
+    echo: bool = False
+    """The text begins with the prompt, and so do the tokens."""
+    in_field: bool = False
+    """The prompt's tokens are told in prompt_logprobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,8 @@ class Speech:
     prompt_tokens: int
     say_usage: bool
     role_first: bool
+    told: tuple[Told, ...] = ()
+    """One per choice; empty: nothing was asked."""
 
     @property
     def output_tokens(self) -> int:

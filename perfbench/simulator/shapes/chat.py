@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from perfbench.simulator.script import Script
-from perfbench.simulator.shapes.base import DIED, Event, Speech, text_of
+from perfbench.simulator.shapes.base import DIED, Alternatives, Event, Speech, text_of
 
 
 class Chat:
@@ -56,8 +56,8 @@ class Chat:
             "created": speech.created_s,
             "model": speech.model,
             "choices": [
-                {"index": choice, "message": _message(script), "finish_reason": finish_reason(script)}
-                for choice, script in enumerate(speech.scripts)
+                {"index": choice, "message": _message(script), "finish_reason": finish_reason(script)} | logprobs
+                for choice, (script, logprobs) in enumerate(zip(speech.scripts, _logprobs(speech), strict=True))
             ],
         }
         if speech.say_usage:
@@ -67,6 +67,22 @@ class Chat:
 
 def finish_reason(script: Script) -> str:
     return "length" if script.cut else "stop"
+
+
+def _logprobs(speech: Speech) -> list[dict[str, Any]]:
+    """What each choice has besides, where likelihoods were asked for."""
+    if not speech.told:
+        return [{}] * len(speech.scripts)
+    return [
+        {} if told.generated is None else {"logprobs": {"content": [_entry(one, told.top) for one in told.generated]}}
+        for told in speech.told
+    ]
+
+
+def _entry(alternatives: Alternatives, top: int) -> dict[str, Any]:
+    (token, logprob), *_ = alternatives
+    listed = [{"token": text, "logprob": value, "bytes": None} for text, value in alternatives[:top]]
+    return {"token": token, "logprob": logprob, "bytes": None, "top_logprobs": listed}
 
 
 def _message(script: Script) -> dict[str, str]:
