@@ -125,6 +125,7 @@ def _lines(report: Report) -> list[RenderableType]:
             )
         )
     for title, found in (
+        ("method", facts.method_facts(report.settings)),
         ("repeats", facts.repeat_facts(report)),
         ("judging", facts.judging_facts(report.integrity)),
         ("speed", facts.perf_facts(report.perf)),

@@ -21,6 +21,7 @@ FAULTS = {
     **REFUSALS,
     "unjudged": "no judge gave a verdict that could be read",
     "judge_failed": "no judge answered",
+    "unreadable_likelihood": "the endpoint told no likelihood of the options that could be read and believed",
     "unknown": "no reason was recorded",
 }
 
@@ -207,6 +208,14 @@ def _said_by(judge: Judge) -> str:
 def _rated(one: Rating) -> str:
     ends = "" if one.low is None or one.high is None else f" ({one.low:.0f} … {one.high:.0f})"
     return f"rating {one.rating:.0f}{ends}, win rate {score(one.win_rate)} of {grouped(one.games)} games"
+
+
+def method_facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """How options were chosen among, where that was not by an answer in words."""
+    if "way" not in settings:
+        return []
+    compared = f"{harmless(settings.get('compared', ''))} compared by {harmless(settings['way'])}"
+    return [(harmless(settings["method"]), compared + (", in a chat" if settings.get("chat") else ""))]
 
 
 def repeat_facts(report: Report) -> list[tuple[str, str]]:
