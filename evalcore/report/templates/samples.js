@@ -27,7 +27,7 @@
   };
 
   const verdict = (one) => {
-    const words = [one.judge, one.order, one.verdict === null ? one.fault || "no verdict" : one.verdict];
+    const words = [one.judge, one.pair.length ? `vs ${one.pair.join(" vs ")}` : "", one.order, one.verdict === null ? one.fault || "no verdict" : one.verdict];
     return titled(`judge ${words.filter(Boolean).join(" · ")}`, one.text || "(no text)");
   };
 
