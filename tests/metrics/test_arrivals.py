@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 import pytest
 
-from perfbench.engine.pacing import Constant, Gamma, Pacer, Poisson
-from perfbench.metrics.arrivals import FEWEST, audit_arrivals
+from perfbench.engine.pacing import Constant, Curve, Gamma, Pacer, Poisson, ShapedArrivals
+from perfbench.engine.pacing.ramp import Ramp
+from perfbench.engine.pacing.sine import Sine
+from perfbench.engine.pacing.square import Square
+from perfbench.metrics.arrivals import FEWEST, Along, audit_arrivals
 
 RATE = 200.0
 
@@ -121,3 +124,62 @@ def test_constant_gaps_show_no_pattern_of_rounding() -> None:
     found = audit_arrivals(stream(Constant(RATE), 1000), "constant", RATE)
     assert found.lag1 == 0
     assert found.cv == pytest.approx(0, abs=1e-12)
+
+
+# -- along a rate that changes -----------------------------------------------------------------------------------------
+
+ZERO_NS = 10**15
+CURVES = {
+    "ramp": Curve((*Ramp(1, 200, 20).pieces(),)),
+    "down to nothing": Curve((*Ramp(200, 0, 20).pieces(),)),
+    "sine": Curve((*Sine(0, 200, 10, 20).pieces(),)),
+    "bursts": Curve((*Square(5, 400, 1, 5, 20).pieces(),)),
+}
+
+
+def shaped(law: Pacer, curve: Curve) -> np.ndarray:
+    end_ns = round(curve.lasts_s * 1e9)
+    return np.array(list(takewhile(lambda at_ns: at_ns < end_ns, ShapedArrivals(law, curve)))) + ZERO_NS
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+@pytest.mark.parametrize("law", ["constant", "poisson", "gamma"])
+def test_a_shaped_stream_of_the_law_passes(law: str, curve: Curve) -> None:
+    """At most 2 of 25 alarms; one in two hundred is expected."""
+    alarms = []
+    for seed in range(25):
+        unit = {"constant": Constant(1.0), "poisson": Poisson(1.0, seed), "gamma": Gamma(1.0, 0.5, seed)}[law]
+        instants = shaped(unit, curve)
+        jitter = np.random.default_rng(seed).exponential(100_000, instants.size).astype(np.int64)
+        found = audit_arrivals(instants + jitter, law, 0.0, 0.5, Along(curve, "a shape", ZERO_NS))
+        assert found.law.startswith(f"{law} along a shape")
+        if not found.as_asked:
+            alarms.append(found.verdict)
+    assert len(alarms) <= 2, alarms
+
+
+def test_rates_of_a_shaped_stream_are_means() -> None:
+    found = audit_arrivals(
+        shaped(Constant(1.0), CURVES["ramp"]), "constant", 0.0, 1.0, Along(CURVES["ramp"], "", ZERO_NS)
+    )
+    assert found.rate_asked_per_s == pytest.approx(105, rel=0.1)
+    assert found.rate_per_s == pytest.approx(found.rate_asked_per_s)
+
+
+@pytest.mark.parametrize(
+    ("stream_curve", "asked_curve", "words"),
+    [
+        pytest.param(
+            Curve((*Ramp(100, 101, 20).pieces(),)), CURVES["sine"], "dispersed", id="flat where it should swing"
+        ),
+        pytest.param(CURVES["sine"].times(0.8), CURVES["sine"], "the rate was 0.8", id="a fifth too few"),
+        pytest.param(CURVES["sine"].after(1.0), CURVES["sine"], "dispersed", id="a second late"),
+    ],
+)
+def test_a_shaped_stream_that_is_not_as_asked_is_named(stream_curve: Curve, asked_curve: Curve, words: str) -> None:
+    found = audit_arrivals(
+        shaped(Poisson(1.0, 7), stream_curve), "poisson", 0.0, 1.0, Along(asked_curve, "the day", ZERO_NS)
+    )
+    assert found.as_asked is False
+    assert found.verdict.startswith("not poisson along the day")
+    assert words in found.verdict

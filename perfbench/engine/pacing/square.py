@@ -10,6 +10,9 @@ from perfbench.engine.pacing.base import Piece, check_levels, check_time
 from perfbench.engine.pacing.hold import Flat
 from perfbench.engine.pacing.steps import check_every
 
+ROUNDING_S = 1e-9
+"""A rest of a period that is nothing but rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Square:
@@ -35,7 +38,8 @@ class Square:
         low_s = self.every_s - self.high_s
         for period in range(periods):
             left_s = self.for_s - period * self.every_s
-            found.append(Flat(self.low, min(low_s, left_s)))
-            if left_s > low_s:
+            if left_s > ROUNDING_S:
+                found.append(Flat(self.low, min(low_s, left_s)))
+            if left_s - low_s > ROUNDING_S:
                 found.append(Flat(self.high, min(self.high_s, left_s - low_s)))
         return found
