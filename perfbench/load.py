@@ -147,6 +147,7 @@ def _pacer(scenario: Scenario, workload: Workload) -> Pacer | ClosedLoop | Shape
 
 def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
     endpoint = scenario.endpoint(urls)
+    bodies = [scenario.extra_args, *(part.extra_args for part in (scenario.mix or {}).values())]
     return Lane(
         transport=open_transport(scenario.transport, endpoint),
         limits=Limits(
@@ -157,7 +158,7 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
         keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
         count_tokens=None if scenario.tokenizer is None else token_counter(scenario.tokenizer),
-        secrets=(*endpoint.secrets(), *secrets_in(scenario.extra_args)),
+        secrets=(*endpoint.secrets(), *(secret for fields in bodies for secret in secrets_in(fields))),
     )
 
 

@@ -131,9 +131,8 @@ class _Conductor:
         self._give_way, self._watcher, self._named_folder = give_way, watcher, folder
         self._scenario, self._urls, self._progress = scenario, urls, progress
         self._workload = workload
-        self._planned = (
-            None if workload["sessions"] else scenario.number
-        )  # how many requests a session takes is not known
+        self._planned = None if workload["sessions"] else scenario.number
+        self._planned_sessions = scenario.number if workload["sessions"] else None
         self._workers_count = _worker_count(scenario)
         self._pending: list[Snapshot] = []
         self._decode = msgspec.msgpack.Decoder(Snapshot).decode
@@ -211,7 +210,8 @@ class _Conductor:
             folder.write_info(info)
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
-                began_ns=info.began_ns, planned=self._planned, duration_s=scenario.duration,
+                began_ns=info.began_ns, planned=self._planned, planned_sessions=self._planned_sessions,
+                duration_s=scenario.duration,
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
             self._progress.start(start)

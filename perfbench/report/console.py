@@ -18,6 +18,7 @@ from rich.text import Text
 
 from perfbench.report import facts
 from perfbench.report.facts import Answer, Fact
+from perfbench.report.parts import PART_HEADS, PartTable, part_tables, session_facts, workload_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, target
 
 PIPE_WIDTH = 120
@@ -57,9 +58,13 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     loud = client.get("verdict") == "saturated"
     blocks: list[RenderableType] = [Text(), title, Text(load_shape(scenario), "cyan"), Text()]
     blocks += [_client(client), Text()] if loud else []
+    if sent := workload_sentence(summary):
+        blocks.append(Text.assemble((f"{'workload':<12}", "bold"), sent))
     blocks += [_facts("requests", facts.count_facts(requests)), _facts("throughput", facts.throughput_facts(summary))]
+    blocks += [_facts("sessions", told)] if (told := session_facts(summary.get("sessions"))) else []
     blocks += [] if not open_loop(scenario) else [_carried(facts.answers(summary)[0])]
     blocks += [Text(), *_latencies(summary.get("latency_ms") or {}, width)]
+    blocks += [block for table in part_tables(summary) for block in (Text(), _parts(table))]
     blocks += _errors(requests)
     blocks += _slo(summary)
     blocks += _audit(summary.get("arrivals"))
@@ -103,6 +108,16 @@ def _latencies(latency_ms: dict[str, Any], width: int) -> list[RenderableType]:
     if facts.lacks_data(rows):
         shown.append(Text("n/a: not enough data for that percentile (p50 needs 6 requests, p99 needs 299)", "dim"))
     return shown
+
+
+def _parts(found: PartTable) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column(found.title, no_wrap=True)
+    for head in PART_HEADS:
+        table.add_column(head, justify="right")
+    for row in found.rows:
+        table.add_row(Text(row.label), *(Text(cell, "dim" if cell == facts.NO_VALUE else "") for cell in row.cells))
+    return table
 
 
 def _errors(requests: dict[str, Any]) -> list[RenderableType]:

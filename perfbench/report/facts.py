@@ -76,11 +76,12 @@ def latency_rows(latency_ms: Mapping[str, Any]) -> list[LatencyRow]:
     for name, (label, meaning) in LATENCIES.items():
         spread = latency_ms.get(name)
         if spread and spread.get("count") and not (name == "ttfat" and spread == latency_ms.get("ttft")):
-            rows.append(LatencyRow(name, label, meaning, {column: _cell(spread, column) for column in COLUMNS}))
+            rows.append(LatencyRow(name, label, meaning, {column: cell(spread, column) for column in COLUMNS}))
     return rows
 
 
-def _cell(spread: Mapping[str, Any], column: str) -> str:
+def cell(spread: Mapping[str, Any], column: str) -> str:
+    """One figure of a spread; "n/a" for one that it does not have."""
     value = spread.get(column)
     if column == "count":
         return grouped(int(value or 0))
@@ -116,9 +117,10 @@ def error_rows(requests: Mapping[str, Any]) -> list[ErrorRow]:
 
 def count_facts(requests: Mapping[str, Any]) -> list[Fact]:
     """planned, sent, ok, failed, cancelled; and, where there were any, unsent, retried, reconnects."""
-    planned = requests.get("planned")
+    planned, sessions = requests.get("planned"), requests.get("planned_sessions")
+    plan = "by duration" if planned is None else grouped(planned)
     facts = [
-        Fact("planned", "by duration" if planned is None else grouped(planned)),
+        Fact("planned", plan if sessions is None else f"{grouped(sessions)} sessions"),
         Fact("sent", grouped(requests.get("sent") or 0)),
         Fact("ok", grouped(requests.get("succeeded") or 0)),
         Fact("failed", grouped(requests.get("failed") or 0)),
@@ -305,8 +307,8 @@ def tiles(summary: Mapping[str, Any]) -> list[Fact]:
 
 
 def _ms(spread: Mapping[str, Any], column: str) -> str:
-    cell = _cell(spread, column)
-    return cell if cell in (NO_VALUE, INFINITE) else f"{cell} ms"
+    shown = cell(spread, column)
+    return shown if shown in (NO_VALUE, INFINITE) else f"{shown} ms"
 
 
 def _over(summary: Mapping[str, Any]) -> str:

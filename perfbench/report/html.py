@@ -25,6 +25,7 @@ from perfbench.metrics.columns import Columns, columns
 from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
+from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
@@ -76,6 +77,10 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         latency_columns=facts.COLUMNS,
         succeeded=found.ok.any(),
         latencies=facts.latency_rows(summary.get("latency_ms") or {}),
+        workload=workload_sentence(summary),
+        sessions=session_facts(summary.get("sessions")),
+        part_heads=PART_HEADS,
+        part_tables=part_tables(summary),
         errors=facts.error_rows(summary.get("requests") or {}),
         audit=facts.audit_facts(summary.get("arrivals")),
         audit_verdict=harmless((summary.get("arrivals") or {}).get("verdict") or "", 400),

@@ -98,6 +98,11 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "schema": SCHEMA,
         "requests": {
             "planned": None if info is None else info.planned,
+            **(
+                {}
+                if info is None or not info.workload.get("sessions")
+                else {"planned_sessions": scenario.get("number")}
+            ),
             **errors.counts(everything),
             "error_rate": figures["error_rate"],
             "error_rate_ci": errors.error_rate_interval(everything),
@@ -203,7 +208,7 @@ def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | 
     limits = slo.request_limits(open_loop=is_open)
     mask = meeting(records, limits)
     counted = errors.counts(records)
-    due = counted["sent"] + counted["unsent"]
+    due = counted["sent"] + counted["unsent"] - counted["hung_up"]  # who hangs up on purpose has missed nothing
     good = None if mask is None else int(mask.sum())
     length_s = (span[1] - span[0]) / 1e9 if span else 0.0
     return {

@@ -90,12 +90,14 @@ def load_shape(scenario: Mapping[str, Any]) -> str:
     rate, parallel, shape = (scenario.get(name) for name in ("rate", "parallel", "shape"))
     if shape is not None:
         return _shaped(scenario, harmless(shape, 80))
+    sessions = scenario.get("workload") == "conversations"
     if rate is None:
-        return f"closed loop, {harmless(parallel)} parallel" if parallel is not None else "load unknown"
+        of = "sessions at a time" if sessions else "parallel"
+        return f"closed loop, {harmless(parallel)} {of}" if parallel is not None else "load unknown"
     burstiness = scenario.get("burstiness")
     law = harmless(scenario.get("arrival") or "")
     per_s = f"{rate:g}" if isinstance(rate, int | float) else harmless(rate)
-    words = ["open loop", f"{per_s} req/s {law}".strip()]
+    words = ["open loop", f"{per_s} {'sessions' if sessions else 'req'}/s {law}".strip()]
     words += [f"burstiness {harmless(burstiness)}"] if burstiness is not None and law == "gamma" else []
     return ", ".join(words + ([f"at most {harmless(parallel)} in flight"] if parallel is not None else []))
 
