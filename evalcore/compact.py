@@ -13,13 +13,16 @@ FEWEST_PLACES = 1024  # a power of two
 FULL = 0.6
 """Share of places in use from which on the map grows; above it the way to a free place gets long."""
 MASK = (1 << 64) - 1
-NONE = 0  # marks a free place: a hash of 0 is stored as 1
+NONE = 0  # marks a free place
+GOLDEN = 0x9E3779B97F4A7C15
+"""2 ** 64 over the golden ratio: times it, hashes that differ in any bits differ in the first ones (D. Knuth, The Art of
+Computer Programming 3, 6.4). A hash of 0 is stored as this."""
 
 
 class CompactMap:
     """Whole numbers (up to 64 bits, signed) by key. Nothing can be taken out."""
 
-    __slots__ = ("_hashes", "_last", "_numbers", "_used")
+    __slots__ = ("_hashes", "_last", "_numbers", "_shift", "_used")
 
     def __init__(self) -> None:
         self._make(FEWEST_PLACES)
@@ -28,18 +31,19 @@ class CompactMap:
         self._hashes = array("Q", bytes(8 * places))
         self._numbers = array("q", bytes(8 * places))
         self._last = places - 1
+        self._shift = 65 - places.bit_length()
         self._used = 0
 
     def __len__(self) -> int:
         return self._used
 
     def get(self, key: Hashable) -> int | None:
-        place, there = self._place(hash(key) & MASK or 1)
+        place, there = self._place(hash(key) & MASK or GOLDEN)
         return self._numbers[place] if there else None
 
     def setdefault(self, key: Hashable, number: int) -> int:
         """The key's number, which is the given one if it had none."""
-        hashed = hash(key) & MASK or 1
+        hashed = hash(key) & MASK or GOLDEN
         place, there = self._place(hashed)
         if there:
             return self._numbers[place]
@@ -47,7 +51,7 @@ class CompactMap:
         return number
 
     def __setitem__(self, key: Hashable, number: int) -> None:
-        hashed = hash(key) & MASK or 1
+        hashed = hash(key) & MASK or GOLDEN
         place, there = self._place(hashed)
         if there:
             self._numbers[place] = number
@@ -73,7 +77,7 @@ class CompactMap:
     def _place(self, hashed: int) -> tuple[int, bool]:
         """Where that hash is, or where it would go; linear probing."""
         hashes, last = self._hashes, self._last
-        place = (hashed ^ (hashed >> 32)) & last  # small whole numbers hash to themselves, tuples of them do not
+        place = (hashed * GOLDEN & MASK) >> self._shift
         while (found := hashes[place]) != hashed:
             if found == NONE:
                 return place, False

@@ -113,7 +113,7 @@ class Progress:
         """Slots whose item is being asked, retries and waits for limits included."""
         self.retries = 0
         self.judge_requests = 0
-        self._screen = screen
+        self.screen = screen
         self._requests: SnapshotMaker | None = None
 
     def add(self, record: Record) -> None:
@@ -135,7 +135,7 @@ class Progress:
     ) -> AsyncIterator[None]:
         """Keep the screen up to date within the block. `each_planned` names the benchmark of every answer to come."""
         self.slots = slots
-        if self._screen is None:
+        if self.screen is None:
             yield
             return
         from perfbench.engine.probe import ClientProbe
@@ -143,7 +143,7 @@ class Progress:
 
         self._requests = SnapshotMaker(0, open_loop=False)
         probe = ClientProbe(0, lambda sample: None, lambda: scheduler.in_flight)
-        watch = asyncio.create_task(self._watch(self._screen, scheduler, probe, self._requests))
+        watch = asyncio.create_task(self._watch(self.screen, scheduler, probe, self._requests))
         others = [asyncio.create_task(probe.run()), asyncio.create_task(self._count_planned(each_planned()))]
         try:
             yield
@@ -176,10 +176,11 @@ class Progress:
                 cpu_share=(cpu_ns - before_cpu_ns) / max(wall_ns - before_ns, 1),
             )  # fmt: skip
             seen.add([snapshot], wall_ns)
-            self._sum_up(wall_ns / 1e9)
+            self.sum_up(wall_ns / 1e9)
             screen.update(self, seen.figures(wall_ns))
 
-    def _sum_up(self, now_s: float) -> None:
+    def sum_up(self, now_s: float) -> None:
+        """Bring `all` up to date, and remember how far everything is."""
         tallies = self.tallies.values()
         planned = [tally.planned for tally in tallies]
         whole = self.all
