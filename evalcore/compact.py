@@ -15,8 +15,8 @@ FULL = 0.6
 MASK = (1 << 64) - 1
 NONE = 0  # marks a free place
 GOLDEN = 0x9E3779B97F4A7C15
-"""2 ** 64 over the golden ratio: times it, hashes that differ in any bits differ in the first ones (D. Knuth, The Art of
-Computer Programming 3, 6.4). A hash of 0 is stored as this."""
+"""2 ** 64 over the golden ratio: times it, hashes that differ in any bits differ in the first ones (D. Knuth, The Art
+of Computer Programming 3, 6.4). A hash of 0 is stored as this."""
 
 
 class CompactMap:

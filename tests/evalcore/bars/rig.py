@@ -35,7 +35,7 @@ def three_datasets(folder: Path, items: int) -> Path:
     """
     sums = [
         {
-            "question": f"A jar holds {a} beans and {a % 17} are added. How many are there?",
+            "question": f"A jar holds {a} beans and {a % 17} are added. How many?",
             "answer": f"#### {a + a % 17}",
         }
         for a in range(1000, 1000 + items)
