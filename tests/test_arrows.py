@@ -17,6 +17,7 @@ MAY_USE = {
     "scenario": {"engine", "settings", "simulator", "fieldtypes"},
     "workload": {"engine", "settings", "scenario"},
     "report": {"engine", "settings", "statistics", "metrics", "runfolder"},
+    "comparison": {"engine", "settings", "statistics", "metrics", "runfolder", "report"},
     "live": {"engine", "metrics", "report"},
     "commands": None,  # the shell may call whatever it likes
 }

@@ -72,11 +72,10 @@ def wilson(share: float, count: float) -> Interval:
     return low, 1.0 if share == 1 else min(1.0, (centre + reach) / scale)
 
 
-def rate_interval(at_ns: npt.NDArray[np.int64], amounts: Floats, from_ns: int, to_ns: int) -> Interval | None:
-    """Interval of the amount per second in (from, to], from its spread between equal slices of that time.
+def rate_slices(at_ns: npt.NDArray[np.int64], amounts: Floats, from_ns: int, to_ns: int) -> Floats | None:
+    """Amounts in equal slices of the time (from, to], as many as there can be without neighbours being alike.
 
-    Shapes (n,). Slices are made longer until neighbours are not alike; None when a tenth of the time still is like the
-    next, or when less happened than there are slices.
+    Shapes (n,). None when a tenth of the time still is like the next, or when less happened than there are slices.
     """
     slices = BLOCK_COUNTS[0][0]
     inside = (at_ns > from_ns) & (at_ns <= to_ns)
@@ -85,13 +84,20 @@ def rate_interval(at_ns: npt.NDArray[np.int64], amounts: Floats, from_ns: int, t
     place = (at_ns[inside] - from_ns - 1) * slices // (to_ns - from_ns)
     sums = np.bincount(place, weights=amounts[inside], minlength=slices)
     for count, level in BLOCK_COUNTS:
-        merged = sums.reshape(count, -1).sum(axis=1)
+        merged: Floats = sums.reshape(count, -1).sum(axis=1)
         if (lag1_correlation(merged) + 1 / count) * math.sqrt(count) < ndtri(1 - level):
-            reach = student(count - 1) * float(merged.std(ddof=1)) * math.sqrt(count)
-            length_s = (to_ns - from_ns) / 1e9
-            total = float(merged.sum())
-            return max(0.0, (total - reach) / length_s), (total + reach) / length_s
+            return merged
     return None
+
+
+def rate_interval(at_ns: npt.NDArray[np.int64], amounts: Floats, from_ns: int, to_ns: int) -> Interval | None:
+    """Interval of the amount per second in (from, to], from its spread between slices of that time; None without."""
+    slices = rate_slices(at_ns, amounts, from_ns, to_ns)
+    if slices is None:
+        return None
+    reach = student(slices.size - 1) * float(slices.std(ddof=1)) * math.sqrt(slices.size)
+    length_s, total = (to_ns - from_ns) / 1e9, float(slices.sum())
+    return max(0.0, (total - reach) / length_s), (total + reach) / length_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Comparison: what changed between two runs, and whether it is real."""
