@@ -68,10 +68,13 @@ async def open_askers(task: TaskConfig, plans: Sequence[Plan], folder: Path, sch
     Raises TaskError when that is wanted and cannot be had.
     """
     from evalcore.likelihood.asker import Comparing
-    from evalcore.likelihood.choose import choose
+    from evalcore.likelihood.choose import RunOver, choose
 
     before = read_asked(folder)
-    chosen = await choose(task, plans, before, scheduler)
+    try:
+        chosen = await choose(task, plans, before, scheduler)
+    except RunOver:  # nothing will be asked
+        return {plan.name: Generation(task, plan) for plan in plans}
     asked = {plan.name: chosen[plan.name][1] if plan.name in chosen else Asked() for plan in plans}
     if chosen or before:
         write_asked(folder, {**before, **asked})

@@ -35,6 +35,10 @@ PROBE_TRIES = 3  # a server answers 500 to what it cannot do, too
 DENIED = (401, 403)
 
 
+class RunOver(Exception):
+    """The run was told to end before the probe did."""
+
+
 def method_of(task: TaskConfig, plan: Plan) -> str:
     """generate, likelihood or auto. Raises TaskError for a benchmark that has no options."""
     asked = plan.args.method
@@ -59,7 +63,8 @@ async def choose(
 ) -> dict[str, tuple[Way, Asked]]:
     """The way of each benchmark whose options are compared; the others are not in it.
 
-    Raises TaskError when an endpoint offers none and the task insists, TargetUnreachable when it does not answer.
+    Raises TaskError when an endpoint offers none and the task insists, TargetUnreachable when it does not answer, and
+    RunOver.
     """
     wanted = {plan.name: method for plan in plans if (method := method_of(task, plan)) != "generate"}
     if not wanted:
@@ -123,6 +128,8 @@ def _through(task: TaskConfig, plan: Plan, scheduler: Scheduler) -> Ask:
         record, answer = await scheduler.ask(request, PROBE_LANE)
         if record.outcome == "ok":
             return answer
+        if record.outcome in ("unsent", "cancelled"):
+            raise RunOver
         said = f"{record.error}: {record.error_detail}" if record.error_detail else record.error
         if record.status is None or record.status in DENIED:
             raise TargetUnreachable(_unreachable(task, record, said))

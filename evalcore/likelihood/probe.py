@@ -31,6 +31,8 @@ BEGINNINGS = (
     "the old house and the river were",
 )
 APIS: tuple[Literal["completions"], Literal["chat"]] = ("completions", "chat")
+CHECKS = 2
+"""Words that have to agree: one might by accident."""
 OFF_BY = 0.1
 """Largest difference of one likelihood told twice, in natural logarithms: what half precision in batches does to it."""
 LETTERS = ("A", "B", "C", "D")
@@ -40,10 +42,10 @@ QUESTION = "Which of these is an animal?\n\nA. a stone\nB. a horse\nC. a song\nD
 async def probe(ask: Ask) -> tuple[Way | None, Tried]:
     """The most exact way that works, and what does not. Every request goes through `ask`."""
     tried: Tried = []
-    word = await _generated(ask)
+    words = await _generated(ask)
     for exact in (Echo(), PromptLogprobs()):
         try:
-            return await _exact(exact, word, ask), tried
+            return await _exact(exact, words, ask), tried
         except (Refused, Unreadable) as error:
             tried.append((exact.name, str(error)))
     for ways in _letter_ways():
@@ -62,19 +64,19 @@ async def probe(ask: Ask) -> tuple[Way | None, Tried]:
     return None, tried
 
 
-async def _exact(way: ExactWay, word: Word | str, ask: Ask) -> Way:
+async def _exact(way: ExactWay, words: list[Word] | str, ask: Ask) -> Way:
     """The way, once it has been seen to tell the truth. Raises Refused and Unreadable."""
-    if isinstance(word, str):
-        raise Unreadable(f"it cannot be checked: {word}")
-    place, told = word
-    found = way.likelihood(place, await ask(way.api, way.body(place)))
-    assert found.logprob is not None, "of every token, or it is unreadable"
-    if abs(found.logprob - told) > OFF_BY:
-        raise Unreadable(
-            f"it tells {found.logprob:.2f} for {place.continuation!r} as part of the prompt, and {told:.2f} when that "
-            "word was generated: its likelihoods stand at the wrong tokens"
-        )
-    alone = Pair("", place.continuation)
+    if isinstance(words, str):
+        raise Unreadable(f"it cannot be checked: {words}")
+    for place, told in words:
+        found = way.likelihood(place, await ask(way.api, way.body(place)))
+        assert found.logprob is not None, "of every token, or it is unreadable"
+        if abs(found.logprob - told) > OFF_BY:
+            raise Unreadable(
+                f"it tells {found.logprob:.2f} for {place.continuation!r} as part of the prompt, and {told:.2f} when "
+                "that word was generated: its likelihoods stand at the wrong tokens"
+            )
+    alone = Pair("", words[0][0].continuation)
     try:
         way.likelihood(alone, await ask(way.api, way.body(alone)))
     except Unreadable:
@@ -82,8 +84,9 @@ async def _exact(way: ExactWay, word: Word | str, ask: Ask) -> Way:
     return replace(way, begins=True)
 
 
-async def _generated(ask: Ask) -> Word | str:
-    """A word that the model goes on with, and its likelihood as generation tells it; or why there is none."""
+async def _generated(ask: Ask) -> list[Word] | str:
+    """Words that the model goes on with, and their likelihoods as generation tells them; or why there are none."""
+    words: list[Word] = []
     for beginning in BEGINNINGS:
         try:
             answer = await ask("completions", {"prompt": beginning, "max_tokens": 1, "temperature": 0, "logprobs": 1})
@@ -92,8 +95,10 @@ async def _generated(ask: Ask) -> Word | str:
         except (Refused, Unreadable) as error:
             return f"generation tells no likelihoods: {error}"
         if told is not None and word.startswith(" ") and word[1:].isalpha() and "\ufffd" not in word:
-            return Pair(beginning, word), told
-    return "no word that begins with a blank was generated"
+            words.append((Pair(beginning, word), told))
+            if len(words) == CHECKS:
+                break
+    return words or "no word that begins with a blank was generated"
 
 
 def _letter_ways() -> Iterator[list[Way]]:
