@@ -61,13 +61,17 @@ def weights_of(parts: dict[str, Part]) -> dict[str, float]:
     }
 
 
-def scenario_of(scenario: Scenario, part: Part) -> Scenario:
-    """The scenario as a part of its mix sees it."""
+def _seen_by(scenario: Scenario, part: Part) -> Scenario:
     talks = part.workload_name in users.IN_SESSIONS
     cleared: dict[str, Any] = dict.fromkeys(prompts.Prompts.model_fields)
     cleared |= dict.fromkeys(HANG_UPS if talks else users.Users.model_fields)
     own = {name: getattr(part, name) for name in part.model_fields_set - {"share", "weight"}}
-    seen = scenario.model_copy(update={**cleared, **own, "mix": None, "model": part.model or scenario.model})
+    return scenario.model_copy(update={**cleared, **own, "mix": None, "model": part.model or scenario.model})
+
+
+def scenario_of(scenario: Scenario, part: Part) -> Scenario:
+    """The scenario as a part of its mix sees it, complete."""
+    seen = _seen_by(scenario, part)
     filled = {**prompts.defaults(seen), **users.defaults(seen)}
     return seen.model_copy(update={name: value for name, value in filled.items() if getattr(seen, name) is None})
 
@@ -87,7 +91,7 @@ def conflicts(scenario: Scenario) -> list[Rule]:
 
 
 def _conflicts_of(scenario: Scenario, tag: str, part: Part) -> Iterator[Rule]:
-    seen = scenario_of(scenario, part)
+    seen = _seen_by(scenario, part)
     for section in (prompts, users, body):
         for broken, name, text in section.conflicts(seen):
             yield broken, f"mix.{tag}.{name}", text

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from perfbench.scenario.scenario import Scenario
 
 
-KEY_OF = {"synthetic": "prompt_tokens", "fixed": "prompt", "lines": "prompts_file", "conversations": "conversations",
-          "mix": "mix"}  # fmt: skip
+KEY_OF = {
+    "fixed": "prompt",
+    "lines": "prompts_file",
+    "conversations": "conversations",
+    "mix": "mix",
+    "synthetic": "prompt_tokens",
+}
 """The key of each workload that implies it, when no workload is named."""
 NEEDED = ("fixed", "lines", "conversations", "mix")
 """Those that cannot do without their key."""
