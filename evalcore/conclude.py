@@ -92,4 +92,5 @@ def _settings(task: TaskConfig, plan: Plan) -> dict[str, Any]:
     asked = {"few_shot": plan.few_shot, "max_tokens": options.max_tokens, "temperature": options.temperature}
     taken = {"limit": task.limit, "limit_mode": task.limit_mode, "repeats": task.repeats, "seed": task.seed}
     shaped = plan.args.model_dump(include={"shuffle_choices", "prompt_template", "system_prompt"})
+    shaped |= plan.args.model_dump(mode="json", include={"filters", "shuffle"}, exclude_defaults=True)
     return {**asked, "chat": True, **taken, **shaped}

@@ -26,7 +26,7 @@ from evalcore.backlog import Backlog
 from evalcore.cache import ResponseCache, open_cache, relabelled
 from evalcore.course import INTERRUPTED, Course, write_course
 from evalcore.ending import GRACE_S, Ending, budget_of, counter_of, prices_of
-from evalcore.endpoint import lane_of
+from evalcore.endpoint import endpoint_of, lane_of
 from evalcore.likelihood.choose import probe_lane
 from evalcore.order import ends_early, in_turn, longest_first, plans_in_order
 from evalcore.outputs import Appender, EvalFolder, LineIndex
@@ -92,7 +92,7 @@ class Evaluation:
         with ExitStack() as cleanup:
             for open_one in (reviewer, self._appender, self._answers, self._reviews):
                 cleanup.callback(open_one.close)
-            self._cache = open_cache(task, self._url)
+            self._cache = open_cache(task, endpoint_of(task, self._url).urls[0])
             if self._cache is not None:
                 cleanup.callback(self._cache.close)
             try:
@@ -153,7 +153,7 @@ class Evaluation:
             else:
                 tally.reused += 1
                 review = self._reviews.get(item.key)
-                if review is not None and reviewer.still_holds(review, item.plan.benchmark):
+                if review is not None and _holds(review, item.plan, reviewer):
                     tally.count(review)
                     await asyncio.sleep(0)  # a long cache is no reason to stop looking at the terminal
                     continue
@@ -199,6 +199,8 @@ class Evaluation:
             review = await reviewer.review(prediction, plan.benchmark, self._scheduler)
             if self._ending.is_over and review.fault in NOT_ASKED:
                 return
+            if plan.args.filters:
+                review = msgspec.structs.replace(review, filters=plan.args.filters)
             self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
             self._progress.tallies[plan.name].count(review)
         finally:
@@ -294,6 +296,11 @@ class _WithoutTexts:
 
     async def close(self) -> None:
         await self._sink.close()
+
+
+def _holds(review: Review, plan: Plan, reviewer: Reviewer) -> bool:
+    """Whether an earlier review is what this task would make again."""
+    return review.filters == plan.args.filters and reviewer.still_holds(review, plan.benchmark)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from typing import Literal
 from evalcore.benchmarks.base import Benchmark, Comparison
 from evalcore.benchmarks.table import benchmark
 from evalcore.dataset.load import Where, find, rows
-from evalcore.dataset.pick import pick
+from evalcore.dataset.pick import in_random_order, pick
 from evalcore.errors import TaskError
 from evalcore.task import DatasetArgs, TaskConfig
 from evalcore.types import Message, Sample
@@ -85,12 +85,23 @@ def plan_of(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
 def samples_of(task: TaskConfig, plan: Plan, subset: str) -> Iterator[Sample]:
     """What is asked of a subset, in the data's order. A file may hold several subsets."""
     reader = _reader(plan, subset, plan.args.eval_split or plan.benchmark.source.eval_split)
-    chosen = pick(reader, task.limit, mode=task.limit_mode, seed=task.seed, subsets=(subset,))
+    if plan.args.shuffle:
+        chosen = _shuffled(reader, task, subset)
+    else:
+        chosen = pick(reader, task.limit, mode=task.limit_mode, seed=task.seed, subsets=(subset,))
     if not plan.args.shuffle_choices:
         return chosen
     from evalcore.benchmarks.choice import shuffled
 
     return (shuffled(sample, task.seed) for sample in chosen)
+
+
+def _shuffled(reader: Callable[[], Iterator[Sample]], task: TaskConfig, subset: str) -> Iterator[Sample]:
+    """All of them, or those of a stratified limit, in an order of the seed's; then the first, if those are wanted."""
+    head = task.limit_mode == "head"
+    some = pick(reader, None if head else task.limit, mode=task.limit_mode, seed=task.seed, subsets=(subset,))
+    ordered = in_random_order(some, task.seed)
+    return pick(lambda: ordered, task.limit, mode="head", subsets=(subset,)) if head else iter(ordered)
 
 
 def shots_of(plan: Plan, subset: str, seed: int) -> list[Sample]:

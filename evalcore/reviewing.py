@@ -16,16 +16,20 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from evalcore.answers import answer_of
 from evalcore.benchmarks.base import Benchmark, RunsPrograms
 from evalcore.errors import TaskError
 from evalcore.judge.model import judge_models
+from evalcore.judge.pairwise import Pairs
 from evalcore.judge.panel import Panel, fault_of, read_again
 from evalcore.judge.question import Question
 from evalcore.judge.strategy import question_of
 from evalcore.plan import Plan, samples_of
 from evalcore.sandbox.base import Sandbox
-from evalcore.sandbox.bubblewrap import Bubblewrap
+from evalcore.sandbox.table import SANDBOXES
+from evalcore.scoring.filters import Filter, made_of
 from evalcore.task import TaskConfig
 from evalcore.types import Answer, Prediction, Review, Sample, Scores, Verdict
 from perfbench.engine.lane import Lane
@@ -40,6 +44,7 @@ class Reviewer:
         self._sandbox = sandbox
         self._questions: dict[str, tuple[Question | None, str]] = {}
         """By benchmark: what judges are asked, and the name of those verdicts."""
+        self._filters: dict[str, Filter | None] = {}
         self._runs_programs: dict[str, bool] = {}  # asked once: a check against a protocol costs more than most scorers
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 2, thread_name_prefix="scoring")
 
@@ -74,7 +79,7 @@ class Reviewer:
         return review.judged_by == self._question(by)[1]
 
     async def review(self, prediction: Prediction, by: Benchmark, scheduler: Scheduler) -> Review:
-        sample, answer = prediction.sample, answer_of(prediction)
+        sample, answer = prediction.sample, self._answer(prediction, by)
         if prediction.fault:
             return _review(prediction, answer, {}, fault=prediction.fault)
         question, judged_by = self._question(by)
@@ -85,23 +90,35 @@ class Reviewer:
 
     async def review_again(self, prediction: Prediction, by: Benchmark, earlier: Review | None) -> Review | None:
         """Without one request: by rule, or from the texts of earlier verdicts. None: nobody has judged it yet."""
-        answer = answer_of(prediction)
+        answer = self._answer(prediction, by)
         if prediction.fault:
             return _review(prediction, answer, {}, fault=prediction.fault)
-        question, judged_by = self._question(by)
+        question = self.question(by)
         if question is None:
             return _review(prediction, answer, await self._by_rule(prediction.sample, answer, by))
         if earlier is None or not earlier.verdicts:
             return None
+        if any(one.opponent for one in earlier.verdicts) != isinstance(question, Pairs):
+            return earlier  # they answer another question; what was paid for is kept
         verdicts = read_again(question, prediction.sample, answer, earlier.verdicts)
-        # It stays the verdict of whoever gave it.
-        return _judged(prediction, answer, question, verdicts, earlier.judged_by or judged_by)
+        return _judged(prediction, answer, question, verdicts, earlier.judged_by)  # they stay whose they were
 
     def judge_lanes(self) -> dict[str, Lane]:
         return self._panel.lanes()
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
+
+    def _answer(self, prediction: Prediction, by: Benchmark) -> Answer:
+        """What a scorer sees: without reasoning, and through the task's filters."""
+        answer, through = answer_of(prediction), self._filter(by)
+        return answer if through is None else msgspec.structs.replace(answer, text=through(answer.text))
+
+    def _filter(self, by: Benchmark) -> Filter | None:
+        if by.name not in self._filters:
+            given = self._task.args_of(by.name).filters
+            self._filters[by.name] = made_of(given) if given else None
+        return self._filters[by.name]
 
     def _question(self, by: Benchmark) -> tuple[Question | None, str]:
         if by.name not in self._questions:
@@ -151,7 +168,7 @@ async def open_reviewer(task: TaskConfig, plans: Sequence[Plan], *, asks: bool =
     (when it `asks`) when there is a sample that judges could not be asked about."""
     sandbox: Sandbox | None = None
     if any(isinstance(plan.benchmark, RunsPrograms) for plan in plans):
-        sandbox = Bubblewrap()
+        sandbox = SANDBOXES[task.sandbox](task.sandbox_image)
         await sandbox.check()
     reviewer = Reviewer(task, sandbox)
     for plan in plans:

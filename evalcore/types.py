@@ -132,6 +132,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdicts: tuple[Verdict, ...] = ()
     judged_by: str = ""
     """Hash of the judges and of what they were asked; empty: scored by rule. Other judges judge again."""
+    filters: tuple[Mapping[str, Any], ...] = ()
+    """What was done to the answer before it was read; other filters read it again."""
     prompt: tuple[Message, ...] = ()
     text: str = ""
     """The answer, without reasoning."""

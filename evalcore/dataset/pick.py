@@ -58,6 +58,11 @@ def pick(
     return _stratified(opened, limit, seed)
 
 
+def in_random_order(samples: Iterable[Sample], seed: int) -> list[Sample]:
+    """The samples in an order that hangs on the seed and their names alone, not on the order they came in."""
+    return sorted(samples, key=lambda sample: (_even(f"order {seed}\0{sample.subset}\0{sample.id}"), sample.id))
+
+
 def checked(limit: Limit) -> Limit:
     """The limit, a whole float above 1 as the count it is. Raises TaskError unless it is a count or a share."""
     if isinstance(limit, float) and limit > 1 and limit.is_integer():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from evalcore.benchmarks.table import BENCHMARKS
+from evalcore.scoring.filters import read_filters
 from evalcore.task import values
 from evalcore.task.section import DATA, Rule, Section
 from evalcore.task.values import Limit, Names
@@ -31,6 +32,10 @@ class DatasetArgs(BaseModel):
     few_shot_random: bool = False
     prompt_template: str | None = None
     system_prompt: str | None = None
+    filters: Annotated[tuple[dict[str, Any], ...], BeforeValidator(read_filters)] = ()
+    """What is done to an answer before it is read, in order: remove_until, regex, ... (evalcore.scoring.filters)."""
+    shuffle: bool = False
+    """Samples in an order drawn from the seed, before a limit of the first ones; a subset is held in memory for it."""
     shuffle_choices: bool = False
     method: Method | None = None
     """How options are chosen among; None: the task's `choice_method`."""

@@ -8,13 +8,14 @@ from pydantic import SecretStr
 
 from evalcore.task.section import MODEL, Rule, Section
 from evalcore.task.values import Json
+from perfbench.engine import redact
 from perfbench.fieldtypes import key
 
 if TYPE_CHECKING:
     from evalcore.task.config import TaskConfig
 
 KEY_VARIABLES = ("EVALCORE_API_KEY", "OPENAI_API_KEY")
-WIRE_ARGS = frozenset({"default_headers", "timeout", "max_retries", "organization", "project"})
+WIRE_ARGS = frozenset({"default_headers", "default_query", "timeout", "max_retries", "organization", "project"})
 """Client arguments that mean something without the openai client."""
 
 
@@ -35,9 +36,16 @@ class Model(Section):
     )  # fmt: skip
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def conflicts(task: TaskConfig) -> list[Rule]:
     service = task.eval_type == "service"
-    odd = sorted(set(task.model_args) - WIRE_ARGS)
+    args = task.model_args
+    odd = sorted(set(args) - WIRE_ARGS)
+    timeout, retries, query = args.get("timeout"), args.get("max_retries"), args.get("default_query")
+    hidden = [name for name in query if redact.is_secret_header(str(name))] if isinstance(query, dict) else []
     return [
         (service and task.api_url is None, "api_url",
          "is missing; give the endpoint's address, e.g. http://127.0.0.1:8000/v1"),
@@ -46,4 +54,13 @@ def conflicts(task: TaskConfig) -> list[Rule]:
          "names an endpoint, but eval_type mock starts its own; take one of them out"),
         (bool(odd) and task.client != "sdk", "model_args",
          f"has {', '.join(odd)}, which only the openai client knows; use --client sdk"),
+        (timeout is not None and not (_is_number(timeout) and timeout > 0), "model_args",
+         f"has timeout {timeout!r}; write seconds, e.g. 60"),
+        (retries is not None and not (_is_number(retries) and retries >= 0 and retries == int(retries)), "model_args",
+         f"has max_retries {retries!r}; write a count, e.g. 2"),
+        *((args.get(name) is not None and not isinstance(args[name], dict), "model_args",
+           f"has a {name} that is no mapping; write it like {{\"{name}\": {{\"a\": \"b\"}}}}")
+          for name in ("default_headers", "default_query")),
+        (bool(hidden) and task.client != "sdk", "model_args",
+         f"has default_query with {', '.join(map(str, hidden))}: addresses stand in every record; use default_headers"),
     ]  # fmt: skip

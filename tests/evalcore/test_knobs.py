@@ -134,7 +134,7 @@ def test_what_failed_is_not_kept(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_told_before_any_request(tmp_path):
     (tmp_path / "file").write_text("")
-    with recorder() as server, pytest.raises(TaskError, match="cache .* cannot be used"):
+    with recorder() as server, pytest.raises(TaskError, match=r"cache .* cannot be used"):
         run_task(task(tmp_path, server.url, cache=str(tmp_path / "file")))
     assert server.seen == []
 
@@ -195,6 +195,44 @@ def test_long_questions_come_first_if_that_is_asked_and_nothing_better_is_known(
         run_task(task(tmp_path, server.url, rows, order="data", eval_batch_size=1))
     assert lengths[8:] == sorted(lengths[8:], reverse=True)
     assert server.questions()[ITEMS:] == [row["question"] for row in rows]
+
+
+# -- what the answer and the order of samples go through ---------------------------------------------------------------
+
+
+def with_args(tmp_path: Path, url: str, more: dict[str, Any], **keys: Any) -> TaskConfig:
+    given = keys_of(tmp_path, url, **keys)
+    given["dataset_args"]["general_qa"] |= more
+    return TaskConfig.from_mapping(given, "test", environment={})
+
+
+def test_filters_stand_between_the_answer_and_the_scorer_and_in_the_settings(tmp_path):
+    filters = {"remove_until": "FINALLY", "strip": True}
+    with recorder(text=lambda question: "Answer: no FINALLY  yes") as server:
+        without = run_task(with_args(tmp_path, server.url, {}))
+        through = run_task(with_args(tmp_path, server.url, {"filters": filters}))
+        again = run_task(with_args(tmp_path, server.url, {"filters": filters}, use_cache=str(without.folder)))
+    scores = [r.reports["general_qa"].protocols["exact_match"].score for r in (without, through, again)]
+    assert scores == [0.0, 1.0, 1.0]
+    assert again.requests == 0  # the answers are the same, and are read again
+    assert settings(through)["filters"] == [{"remove_until": "FINALLY"}, {"strip": True}]
+    assert "filters" not in settings(without)
+
+
+def asked_order(tmp_path: Path, more: dict[str, Any], **keys: Any) -> list[str]:
+    with recorder() as server:
+        run_task(with_args(tmp_path, server.url, more, eval_batch_size=1, **keys))
+    return server.questions()
+
+
+def test_shuffle_draws_the_order_from_the_seed_before_the_first_are_taken(tmp_path):
+    whole = asked_order(tmp_path, {"shuffle": True})
+    first = asked_order(tmp_path, {"shuffle": True}, limit=10, limit_mode="head")
+    assert sorted(whole) == sorted(row["question"] for row in some())
+    assert whole != [row["question"] for row in some()]
+    assert first == whole[:10]
+    assert asked_order(tmp_path, {"shuffle": True}, seed=7) != whole
+    assert sorted(asked_order(tmp_path, {"shuffle": True}, limit=10)) == sorted(asked_order(tmp_path, {}, limit=10))
 
 
 # -- ends --------------------------------------------------------------------------------------------------------------
