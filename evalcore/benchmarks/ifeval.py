@@ -7,6 +7,7 @@ Prompt: as it is; no worked examples. Scores of one generation, side by side:
   response (without first or last line, without stars).
 - instruction_strict, instruction_loose: share of instructions, pooled over all prompts (by the weight of a score).
 - prompt_strict_fixed: prompt_strict with the reference's random letters counted as the prompt means them.
+Checks run in helper processes; a response that takes them too long follows nothing, and is counted as unparsed.
 Derived: mean_of_four, which Meta's model cards call IFEval.
 """
 
@@ -19,7 +20,8 @@ from typing import Any
 from evalcore.benchmarks.base import Info, PromptOptions, Source, with_options
 from evalcore.benchmarks.rows import content_id, text_of
 from evalcore.errors import DataError, TaskError
-from evalcore.scoring.ifeval.table import FIXED, INSTRUCTIONS, loose, strict
+from evalcore.scoring.ifeval.table import INSTRUCTIONS
+from evalcore.scoring.ifeval.verdicts import verdicts
 from evalcore.types import Answer, Message, Sample, Score, Scores
 
 
@@ -62,15 +64,17 @@ class IfEval:
 
     def score(self, sample: Sample, answer: Answer) -> Scores:
         asked = [(one["id"], one["arguments"]) for one in sample.target]
-        as_given = [strict(name, given, answer.text) for name, given in asked]
-        somehow = [loose(name, given, answer.text) for name, given in asked]
-        fixed = [strict(name, given, answer.text, FIXED) for name, given in asked]
+        found = verdicts(asked, answer.text)
+        if found.gave_up:
+            nothing = Score(value=0.0, detail={"gave_up": found.gave_up})
+            unread = Score(value=0.0, detail=nothing.detail, weight=float(len(asked)))
+            return {name: unread if name.startswith("instruction") else nothing for name in self.protocols}
         return {
-            "prompt_strict": _all(as_given, asked),
-            "prompt_loose": _all(somehow, asked),
-            "instruction_strict": _share(as_given),
-            "instruction_loose": _share(somehow),
-            "prompt_strict_fixed": _all(fixed, asked),
+            "prompt_strict": _all(found.strict, asked),
+            "prompt_loose": _all(found.loose, asked),
+            "instruction_strict": _share(found.strict),
+            "instruction_loose": _share(found.loose),
+            "prompt_strict_fixed": _all(found.fixed, asked),
         }
 
     def derived(self, means: Mapping[str, float]) -> Mapping[str, float]:
