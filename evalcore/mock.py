@@ -28,9 +28,11 @@ def simulator(samples: Iterable[Sample], settings: Mapping[str, Any]) -> Iterato
         answer_key = Path(folder) / "answers.jsonl"
         with answer_key.open("wb") as lines:
             for sample in samples:
-                lines.write(orjson.dumps(_item(sample)) + b"\n")
+                if sample.target != "":  # else nobody knows a right answer, and the simulator just says something
+                    lines.write(orjson.dumps(_item(sample)) + b"\n")
+        known = {"answer_key": answer_key} if answer_key.stat().st_size else {"skill": None}
         try:
-            config = SimulatorConfig.model_validate({**DEFAULTS, **settings, "answer_key": answer_key})
+            config = SimulatorConfig.model_validate({**DEFAULTS, **settings, **known})
         except ValueError as error:
             raise TaskError(f"mock: {error}") from None
         with SimulatorProcess(config) as process:

@@ -3,15 +3,16 @@
 No paper; licence and item count are the file's. Rows of a jsonl, csv, tsv or parquet file:
 - question (or prompt, instruction, query; or turns, of which the first is asked, as in MT-Bench's files);
 - answers: {NAME: text} of those to compare with; or one text as baseline_output, output, answer or response, by whoever
-  generator (or baseline, model) names, else "baseline". The files of AlpacaEval, Arena-Hard and MT-Bench fit as they are;
+  generator (or baseline, model) names, else "baseline";
 - reference: what a right answer says, shown to the judge as a help; category (or cluster, dataset), id, system, subset.
-Folder: general_arena, or local_path names the file. No worked examples.
+The files of AlpacaEval, Arena-Hard and MT-Bench fit as they are. Folder: general_arena, or local_path names the file.
+No worked examples.
 
 Answers to compare with may also come from other runs of the same data: dataset_args.general_arena.extra takes baseline
 (a run folder, a list of them, or {NAME: folder}), opponents (only these names) and all_pairs (opponents are compared
-with each other too). Judged in pairs, both orders: win_rate (headline), wins, ties, losses; see evalcore.judge.pairwise.
-With several opponents the report holds Bradley-Terry ratings. With judge_strategy single: a grade from 1 to 10, put
-onto 0 to 1.
+with each other too). Judged in pairs, both orders: win_rate (headline), wins, ties, losses, as evalcore.judge.pairwise
+says. With several opponents the report holds Bradley-Terry ratings. With judge_strategy single: a grade from 1 to 10,
+put onto 0 to 1.
 """
 
 from __future__ import annotations

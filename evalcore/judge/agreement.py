@@ -34,8 +34,9 @@ def krippendorff_alpha(units: Iterable[Sequence[str]], *, interval: bool = False
     """Agreement of any number of judges, some of whom may say nothing of some items: 1 - D_o / D_e.
 
     `units` holds the words said of each item, one a judge; items of which fewer than two said anything do not count.
-    Words differ or not (nominal), or are numbers that differ by the square of their distance (interval).
-    K. Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011. None when all words are the same, or there is no pair.
+    Words differ or not (nominal), or are numbers whose difference is the square of their distance (interval). Source:
+    K. Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011. None when all words are the same, or there is
+    no pair.
     """
     weights: dict[tuple[str, str], float] = {}  # the matrix of coincidences
     for words, count in Counter(tuple(sorted(unit)) for unit in units if len(unit) > 1).items():

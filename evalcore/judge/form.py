@@ -65,9 +65,9 @@ class Scale:
         return (grade - self.low) / (self.high - self.low)
 
 
-def response_format(form: Form) -> dict[str, Any]:
-    """The request field that makes an endpoint with structured outputs reply in this form, the reason first."""
-    reason = {"reason": {"type": "string"}} if form.reasoned else {}
+def response_format(form: Form, *, reasoned: bool = True) -> dict[str, Any]:
+    """The request field that makes an endpoint with structured outputs reply in this form, the reason first if any."""
+    reason = {"reason": {"type": "string"}} if reasoned and form.reasoned else {}
     properties = {**reason, FIELD: form.value_schema()}
     schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {"type": "json_schema", "json_schema": {"name": FIELD, "strict": True, "schema": schema}}

@@ -1,8 +1,9 @@
 """Model: one judging endpoint, with a lane, limits and a key of its own.
 
 It is asked for JSON by a schema as long as the endpoint takes that; one that refuses it (400, 422) and then answers the
-same question in plain words is not asked for JSON again. A reply without a verdict is asked for again, a few times, a
-little warmer, because a cold model would only repeat itself.
+same question in plain words is not asked for JSON again. A reply without a verdict is asked for again, a few times: a
+little warmer, because a cold model would only repeat itself, and in JSON without a reason, which may be what it never
+came to the end of.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class JudgeModel:
             await self._probed.wait()
         if form is not None and self._structured:
             self._probing = True
-            asked = {"response_format": response_format(form), **options.extra}
+            asked = {"response_format": response_format(form, reasoned=attempt == 1), **options.extra}
             try:
                 record = await self._submit(messages, replace(options, extra=asked), f"{key}/json", scheduler)
                 if record.status not in REFUSED:

@@ -86,7 +86,8 @@ class Pairs:
             return {}
         rates = {name: sum(worth for worth, _ in said) / len(said) for name, said in by_opponent.items()}
         held = [_held(word for _, word in said) for said in by_opponent.values()]
-        word = held[0] if len(held) == 1 else ", ".join(f"{word} vs {name}" for name, word in zip(rates, held, strict=True))
+        several = (f"{outcome} vs {name}" for name, outcome in zip(rates, held, strict=True))
+        word = held[0] if len(held) == 1 else ", ".join(several)
         found = {"win_rate": Score(value=sum(rates.values()) / len(rates), extracted=word)}
         for name, outcome in OUTCOMES.items():
             found[name] = Score(value=held.count(outcome) / len(held), extracted=word)
@@ -98,7 +99,7 @@ class Pairs:
         return {"question": "Pairs", "template": PAIR, "all_pairs": self._all_pairs}
 
 
-def _held(words: Any) -> str:
+def _held(words: Iterable[str]) -> str:
     """What most judges hold; a tie when none does."""
-    most: list[str] = majority(words)
+    most = majority(words)
     return most[0] if len(most) == 1 else TIE

@@ -1,8 +1,9 @@
 """Single: one answer at a time, put into a class or graded on a scale.
 
 `Own` is a benchmark's own rubric, `AgainstReference` the general one for whatever has a right answer in words, `Graded`
-the grade of an answer for which nobody wrote one down (or the grades that a task names). Of several judges the commonest
-class stands, equally common ones with the mean of what they are worth, as if drawn by lot; of grades the mean does.
+the grade of an answer for which nobody wrote one down (or the grades that a task names). Of several judges the
+commonest class stands, equally common ones with the mean of what they are worth, as if drawn by lot; of grades the mean
+does.
 """
 
 from __future__ import annotations

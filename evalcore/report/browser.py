@@ -80,7 +80,8 @@ def entry(review: Review, word: State) -> dict[str, Any]:
                     "detail": shortened(_plain(score.detail), VERDICT_KEPT) if score.detail else ""}
                    for name, score in review.scores.items()],
         "verdicts": [{"judge": one.judge, "verdict": one.verdict, "order": one.order, "fault": one.fault,
-                      "pair": [name for name in (one.contender, one.opponent) if name], "text": shortened(one.text, VERDICT_KEPT)} for one in review.verdicts],
+                      "pair": [name for name in (one.contender, one.opponent) if name],
+                      "text": shortened(one.text, VERDICT_KEPT)} for one in review.verdicts],
         "fault": review.fault, "detail": shortened(review.detail, VERDICT_KEPT), "attempts": review.attempts,
         "finish": review.finish_reason, "input": review.input_tokens, "output": review.output_tokens,
         "latency_ms": review.latency_ms, "ttft_ms": review.ttft_ms,

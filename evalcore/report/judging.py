@@ -61,7 +61,7 @@ def judging(found: Columns, model: str) -> Judging | None:
                 liking.append(one.first_favoured)
                 flip_groups.append(unit)
                 games.unit.append(unit)
-                games.first.append(one.contender or model)
+                games.first.append(one.contender)
                 games.second.append(one.opponent)
                 games.value.append(sum(WORTH[word] * share for word, share in one.shares.items()))
         disagreed += _differ(verdicts)
@@ -143,7 +143,9 @@ def _orders(flips: Sequence[float], liking: Sequence[float], units: Sequence[int
 
 
 def _ratings(games: _Games, model: str) -> list[Rating]:
-    names = list(dict.fromkeys([model, *games.first, *games.second]))
+    """The model under test is "" in the games, for an opponent may have its name: an earlier run of itself."""
+    names = list(dict.fromkeys(["", *games.first, *games.second]))
+    shown = {"": model if model not in names else f"{model} (under test)"}
     if len(names) < 3 or not games.value:
         return []
     numbers = {name: place for place, name in enumerate(names)}
@@ -157,7 +159,8 @@ def _ratings(games: _Games, model: str) -> list[Rating]:
     played = (wins + wins.T).sum(axis=1)
     return [
         Rating(
-            model=names[place], rating=float(strength[place]), games=round(float(played[place])),
+            model=shown.get(names[place], names[place]), rating=float(strength[place]),
+            games=round(float(played[place])),
             low=None if np.isnan(low[place]) else float(low[place]),
             high=None if np.isnan(high[place]) else float(high[place]),
             win_rate=float(wins[place].sum() / played[place]),

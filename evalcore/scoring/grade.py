@@ -45,8 +45,8 @@ def graded(reply: str) -> Scores:
 
 
 def grade_of(reply: str) -> Grade | None:
-    """The one verdict of a reply: a marked or lone one on its last or first line, else the only word form that a reply of
-    one line states."""
+    """The one verdict of a reply: a marked or lone one on its last or first line, else the only word form in its only
+    line."""
     lines = [line.strip() for line in reply.splitlines() if line.strip()]
     if not lines:
         return None

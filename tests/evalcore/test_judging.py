@@ -207,7 +207,7 @@ def test_a_task_may_bring_its_own_words_and_grades(questions):
         return "Grade: fair" if "number 0?" in message else "Grade: good"
 
     args = {
-        "prompt_template": 'Rate like a teacher, in JSON like {"verdict": "good"} or in words.\nQ {question} A {answer}',
+        "prompt_template": 'Rate it, in JSON like {"verdict": "good"} or in words.\nQ {question} A {answer}',
         "grades": {"good": 1, "fair": 0.5, "bad": 0}, "system_prompt": "You are strict.",
     }  # fmt: skip
     with scripted(lambda *_: "{question}") as model, scripted(verdict) as judge:
@@ -216,7 +216,7 @@ def test_a_task_may_bring_its_own_words_and_grades(questions):
     assert (report.headline, report.protocols["grade"].score) == ("grade", pytest.approx(5.5 / 6))
     first = judge.bodies[0]["messages"]
     assert first[0] == {"role": "system", "content": "You are strict."}
-    assert first[1]["content"].startswith('Rate like a teacher, in JSON like {"verdict": "good"} or in words.\nQ <question ')
+    assert first[1]["content"].startswith('Rate it, in JSON like {"verdict": "good"} or in words.\nQ <question ')
     assert "\n{question}\n</answer" in first[1]["content"], "a place named in an answer stays a text"
 
 
@@ -263,7 +263,11 @@ def test_keys_go_only_where_they_belong(questions, monkeypatch):
         monkeypatch.delenv("EVALCORE_JUDGE_API_KEY")
         monkeypatch.delenv("EVALCORE_JUDGE_2_API_KEY")
         run_task(task(questions, model.url, "", **keys))
-    assert (set(model.keys), one.keys, two.keys) == ({"Bearer model-key"}, ["Bearer judge-key", ""], ["Bearer second-key", ""])
+    assert (set(model.keys), one.keys, two.keys) == (
+        {"Bearer model-key"},
+        ["Bearer judge-key", ""],
+        ["Bearer second-key", ""],
+    )
     written = "".join(file.read_text(errors="replace") for file in result.folder.rglob("*") if file.is_file())
     assert not any(secret in written for secret in ("model-key", "judge-key", "second-key"))
 
@@ -286,7 +290,7 @@ def test_a_model_that_judges_itself_is_told_of(questions):
     pytest.param({"judge_model_args": [{"grades": [1, 5]}, {}]}, "same grades", id="judges with other grades"),
     pytest.param({"judge_model_args": {"prompt_template": "{question} {answr}"}}, "answr.*did you mean answer",
                  id="a place that is none"),
-    pytest.param({"judge_model_args": {"prompt_template": "{question}"}}, "lacks {answer}", id="a template without answer"),
+    pytest.param({"judge_model_args": {"prompt_template": "{question}"}}, "lacks {answer}", id="half a template"),
     pytest.param({"judge_model_args": {"model_args": {"proxy": 1}}}, "client: sdk", id="arguments of another client"),
     pytest.param({"datasets": ["ifeval"], "judge_strategy": "llm"}, "no right answer in words", id="nothing to judge"),
 ])  # fmt: skip

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,16 @@ def ours(message: str, times: int) -> str:
 
 def shown(message: str) -> tuple[str, str]:
     """The texts shown as A and as B."""
-    first, second = (
-        re.search(rf"<answer_{letter} \w+>\n(.*?)\n</answer_{letter}", message, re.DOTALL) for letter in "ab"
-    )
-    assert first is not None and second is not None
-    return first[1], second[1]
+    found = [re.search(rf"<answer_{letter} \w+>\n(.*?)\n</answer_{letter}", message, re.DOTALL) for letter in "ab"]
+    assert found[0] is not None and found[1] is not None
+    return found[0][1], found[1][1]
 
 
 def in_both_orders(script: dict[int, tuple[str, str]]) -> Callable[[str, int], str]:
     """Reads by question: the verdict when ours is shown first, and when it is shown second."""
 
     def say(message: str, times: int) -> str:
-        first, second = shown(message)
+        first, _ = shown(message)
         return script[int(first.split()[1])][0 if first.startswith("ours") else 1]
 
     return say
@@ -104,6 +103,8 @@ def test_pairs_are_judged_in_both_orders_and_what_changes_with_the_order_is_a_ti
     print_reports([report], None, sys.stdout)
     printed = " ".join(capsys.readouterr().out.split())
     assert "flips with the order 40.00" in printed and "unjudged 1" in printed
+    page = (result.folder / "reports" / "report.html").read_text()
+    assert "flips with the order" in page and '"pair":["other"]' in page
 
 
 def test_a_run_of_pairs_goes_on_and_is_scored_again_without_asking_anybody(arena):
@@ -113,14 +114,15 @@ def test_a_run_of_pairs_goes_on_and_is_scored_again_without_asking_anybody(arena
         asked = len(judge.bodies), len(model.bodies)
         again = run_task(settings.model_copy(update={"use_cache": str(first.folder)}))
         rescored = rescore(settings, first.folder)
+        other = rescore(settings.model_copy(update={"judge_strategy": "single"}), first.folder)
         assert (len(judge.bodies), len(model.bodies)) == asked == (12, 6)
-    for result in (again, rescored):
+    for result in (again, rescored, other):  # the last: under another question, verdicts are kept as they were
         assert result.reports["general_arena"].protocols == first.reports["general_arena"].protocols
 
 
-C, I, N = "CORRECT", "INCORRECT", "NOT_ATTEMPTED"
-ONE = [C, C, I, N, C, I]
-TWO = [C, I, I, N, C, C]
+YES, NO, NONE = "CORRECT", "INCORRECT", "NOT_ATTEMPTED"
+ONE = [YES, YES, NO, NONE, YES, NO]
+TWO = [YES, NO, NO, NONE, YES, YES]
 
 
 @pytest.fixture
@@ -157,8 +159,8 @@ def test_three_judges_of_which_one_returns_rubbish(questions):
 
 
 def test_three_judges_of_pairs_hold_what_most_of_them_hold_and_rate_with_the_mean(arena):
-    always = {n: SCRIPT[0] for n in range(6)}
-    never = {n: SCRIPT[1] for n in range(6)}
+    always = dict.fromkeys(range(6), SCRIPT[0])
+    never = dict.fromkeys(range(6), SCRIPT[1])
     with ExitStack() as stack:
         model = stack.enter_context(scripted(ours))
         says = [in_both_orders(always), in_both_orders(always), in_both_orders(never)]
@@ -172,8 +174,20 @@ def test_three_judges_of_pairs_hold_what_most_of_them_hold_and_rate_with_the_mea
     assert (judging.agreement, judging.disagreed) == (pytest.approx(1 / 3), 6)
 
 
+def test_a_judge_that_loses_itself_in_its_reasons_is_asked_for_the_verdict_alone(arena):
+    def say(message: str, times: int) -> str:
+        return '{"reason": "On the one hand' if times == 1 else '{"verdict": "TIE"}'
+
+    with scripted(ours) as model, scripted(say) as judge:
+        args = {"model": "judge", "api_url": judge.url}
+        report = run_task(task(arena, model.url, args, limit=1)).reports["general_arena"]
+    assert (report.protocols["ties"].score, report.coverage) == (1.0, 1.0)
+    wanted = [list(body["response_format"]["json_schema"]["schema"]["properties"]) for body in judge.bodies]
+    assert wanted.count(["reason", "verdict"]) == wanted.count(["verdict"]) == 2
+
+
 def test_a_judge_that_is_down_leaves_the_others_to_judge(arena):
-    good = in_both_orders({n: SCRIPT[0] for n in range(6)})
+    good = in_both_orders(dict.fromkeys(range(6), SCRIPT[0]))
     with scripted(ours) as model, scripted(good) as judge, scripted(lambda *_: 500) as down:
         args = [{"model": "up", "api_url": judge.url}, {"model": "down", "api_url": down.url}]
         report = run_task(task(arena, model.url, args)).reports["general_arena"]
@@ -183,14 +197,14 @@ def test_a_judge_that_is_down_leaves_the_others_to_judge(arena):
 
 def test_each_judge_keeps_to_its_own_limit(arena):
     """A judge of one place is never asked for two verdicts at once, whatever the others may do."""
-    good = in_both_orders({n: SCRIPT[0] for n in range(6)})
+    good = in_both_orders(dict.fromkeys(range(6), SCRIPT[0]))
     with scripted(ours) as model, scripted(good) as one, scripted(good) as two:
         args = [{"model": "one", "api_url": one.url, "worker_num": 1}, {"model": "two", "api_url": two.url}]
         result = run_task(task(arena, model.url, args))
     lines = [json.loads(line) for line in (result.folder / "requests.jsonl").read_text().splitlines()]
     spans = sorted((line["started_ns"], line["finished_ns"]) for line in lines if re.search("/judge(/|$)", line["key"]))
     assert len(spans) == 12
-    assert all(begun >= ended for (_, ended), (begun, _) in zip(spans, spans[1:], strict=False))
+    assert all(begun >= ended for (_, ended), (begun, _) in pairwise(spans))
 
 
 def strongest(message: str, times: int) -> str:
@@ -229,13 +243,22 @@ def test_answers_of_other_runs_are_opponents_and_several_of_them_are_rated(arena
     assert (alone.protocols["win_rate"].score, alone.integrity.judging.ratings) == (1.0, [])
 
 
+def test_an_opponent_may_have_the_name_of_the_model_under_test(arena):
+    rows = [{"question": f"Tell of {n}.", "answers": {"tested": f"strong {n}", "b": f"weak {n}"}} for n in range(3)]
+    arena.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with scripted(ours) as model, scripted(strongest) as judge:
+        report = run_task(task(arena, model.url, {"model": "j", "api_url": judge.url})).reports["general_arena"]
+    rated = [one.model for one in report.integrity.judging.ratings]
+    assert rated == ["tested", "tested (under test)", "b"]
+
+
 @pytest.mark.parametrize(("keys", "words"), [
     pytest.param({"extra": {"baselin": "x"}}, "did you mean baseline", id="an unknown key"),
     pytest.param({"extra": {"baseline": "/nowhere"}}, "is not the folder of a run", id="no run"),
     pytest.param({"extra": {"opponents": ["nobody"]}}, "no answer that those to sample .* could be compared with",
                  id="nobody of that name"),
     pytest.param({"judge_strategy": "rule"}, "no rule can score general_arena", id="no rule"),
-    pytest.param({"judge_model_args": {"grades": [1, 5]}}, "judged in pairs, which have no grades", id="grades of pairs"),
+    pytest.param({"judge_model_args": {"grades": [1, 5]}}, "judged in pairs, which have no grades", id="grades"),
     pytest.param({"judge_model_args": {"prompt_template": "{answer_a}"}}, "lacks {answer_b}", id="half a template"),
 ])  # fmt: skip
 def test_pairs_that_cannot_be_are_refused_before_any_request(arena, keys, words):

@@ -63,6 +63,18 @@ def test_files_of_others_fit_as_they_are(path, items, categories, opponents):
     assert {name for sample in samples for name in GeneralArena().opponents(sample)} == opponents
 
 
+def test_the_simulator_says_something_to_questions_without_a_right_answer(tmp_path):
+    file = tmp_path / "arena.jsonl"
+    file.write_text(json.dumps({"question": "Q?", "answers": {"other": "x"}}) + "\n")
+    with scripted(lambda *_: "Verdict: A") as judge:
+        report = run_task(TaskConfig.from_mapping({
+            "eval_type": "mock", "datasets": "general_arena", "dataset_hub": "local", "work_dir": tmp_path,
+            "dataset_args": {"general_arena": {"local_path": str(file)}},
+            "judge_model_args": {"model": "j", "api_url": judge.url},
+        }, "test", environment={})).reports["general_arena"]  # fmt: skip
+    assert (report.coverage, report.protocols["win_rate"].score) == (1.0, 0.5)
+
+
 def test_mt_bench_questions_are_graded_beside_their_references(tmp_path):
     """The grade of single answers, with the recorded reference shown to the judge where the file has one."""
 

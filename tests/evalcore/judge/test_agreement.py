@@ -36,9 +36,13 @@ def test_krippendorffs_alpha_of_the_example_in_its_paper():
 
 
 def test_alpha_by_hand():
-    assert krippendorff_alpha([["C", "C"], ["C", "I"], ["I", "I"], ["N", "N"], ["C", "C"], ["I", "C"]]) == pytest.approx(0.5)
+    assert krippendorff_alpha(
+        [["C", "C"], ["C", "I"], ["I", "I"], ["N", "N"], ["C", "C"], ["I", "C"]]
+    ) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("units", [[], [["a"], ["b"]], [["a", "a"], ["a", "a", "a"]]], ids=["none", "no pair", "one word"])
+@pytest.mark.parametrize(
+    "units", [[], [["a"], ["b"]], [["a", "a"], ["a", "a", "a"]]], ids=["none", "no pair", "one word"]
+)
 def test_alpha_is_not_defined_where_nothing_could_differ(units):
     assert krippendorff_alpha(units) is None

@@ -39,7 +39,7 @@ def test_both_orders_weigh_the_same_however_many_votes_each_has():
 
 @pytest.mark.parametrize("verdicts", [
     pytest.param(said("win", order="ab", opponent="o"), id="one order only"),
-    pytest.param([*said("win", order="ab", opponent="o"), *said(None, order="ba", opponent="o")], id="one order unread"),
+    pytest.param([*said("win", order="ab", opponent="o"), *said(None, order="ba", opponent="o")], id="one unread"),
     pytest.param([Verdict(judge="j", fault="http_500")], id="never answered"),
     pytest.param([], id="nothing"),
 ])  # fmt: skip

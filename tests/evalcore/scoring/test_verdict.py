@@ -66,7 +66,10 @@ def test_grade_on_a_scale_from_1_to_10(reply, grade):
     assert grade_on(reply, 1, 10) == grade
 
 
-@given(st.text() | st.lists(st.sampled_from(["A", "Verdict", ":", " ", "\n", "{", "}", '"verdict"', "7", "/10"])).map("".join))
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["A", "Verdict", ":", " ", "\n", "{", "}", '"verdict"', "7", "/10"])).map("".join)
+)
 def test_any_reply_is_read(reply):
     assert word_of(reply, PAIR) in (*PAIR, None)
     grade = grade_on(reply, 1, 10)
@@ -82,7 +85,9 @@ def test_a_megabyte_takes_time_in_proportion(unit):
 
 def test_words_of_several_parts_are_the_same_however_they_are_joined():
     form = Words(("NOT_ATTEMPTED", "CORRECT"))
-    assert {form.read(said) for said in ("not attempted", "NOT-ATTEMPTED", "Verdict: Not_Attempted.")} == {"NOT_ATTEMPTED"}
+    assert {form.read(said) for said in ("not attempted", "NOT-ATTEMPTED", "Verdict: Not_Attempted.")} == {
+        "NOT_ATTEMPTED"
+    }
     assert form.read("incorrect") is None
 
 
