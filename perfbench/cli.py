@@ -21,7 +21,7 @@ from perfbench.engine.errors import ExitCode, PerfbenchError
 
 COMMANDS = {  # what it takes, what it is for
     "run": ("[SCENARIO] [FLAGS]", "Load an endpoint and measure it."),
-    "report": ("FOLDER [--json]", "Recompute summary and report of a run from its records."),
+    "report": ("FOLDER [FLAGS]", "Recompute summary and report of a run from its records."),
     "compare": ("FIRST SECOND [FLAGS]", "What changed between two runs, and whether it is real."),
     "simulate": ("[FLAGS]", "Serve an OpenAI-compatible endpoint with a known schedule."),
     "calibrate": ("[FLAGS]", "Measure what this machine's client adds to the figures."),

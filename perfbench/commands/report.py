@@ -13,18 +13,32 @@ from perfbench.runfolder import SUMMARY, RunFolder
 
 
 def report(
-    folder: Annotated[Path, Parameter(name="FOLDER", help="Folder of a run, finished or not.")],
+    folder: Annotated[
+        Path,
+        Parameter(
+            name="FOLDER", help="Folder of a run, finished or not; with --compat also a file of another tool."
+        ),
+    ],
     /,
     *,
     as_json: Annotated[
         bool,
         Parameter(name="--json", negative="", show_default=False, help="Print summary.json on stdout, nothing else."),
     ] = False,
-) -> int:
+    compat: Annotated[
+        str | None,
+        Parameter(
+            metavar="TOOL", show_default=False,
+            help="Print the figures by that tool's definitions instead, and change nothing in the folder: vllm.",
+        ),
+    ] = None,
+) -> int:  # fmt: skip
     """Recompute summary.json and report.html of a run from requests.jsonl.
 
     Works on what a killed run left behind.
     """
+    if compat is not None:
+        return _by_their_definitions(compat, folder, as_json=as_json)
     if not folder.is_dir():
         raise ScenarioError(
             f"there is no folder {str(folder)!r}; name the folder of a run, as `perfbench run` prints it"
@@ -42,4 +56,22 @@ def report(
             out.write(run.file(SUMMARY).read_text(encoding="utf-8"))
         else:
             print_summary(summary, folder, out)
+    return ExitCode.DONE
+
+
+def _by_their_definitions(tool: str, place: Path, *, as_json: bool) -> int:
+    import orjson
+
+    from perfbench.comparison.source import read_source
+    from perfbench.report import compat
+
+    records = read_source(place).records
+    if not records.sent.any():
+        raise ScenarioError(f"in {place} nothing was sent, so there are no figures")
+    found = compat.figures(tool, records)
+    with on_stdout() as out:
+        if as_json:
+            out.write(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+        else:
+            out.write(compat.text(found))
     return ExitCode.DONE

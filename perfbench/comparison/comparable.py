@@ -6,11 +6,10 @@ A key of a scenario that is not known to be harmless is taken to matter, so that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
-
-import numpy as np
 
 from perfbench.comparison.source import Source
 from perfbench.metrics.columns import AnyArray
@@ -29,6 +28,8 @@ FILES = ("prompts_file", "prompt", "trace", "conversations", "workload")
 """Known by the name of the file: the same file may lie elsewhere on another machine."""
 SAME_LENGTH = 0.05
 """Mean prompt lengths that differ by more are other work."""
+CHANCE = 4.0
+"""Standard errors by which mean lengths differ at times although they are drawn alike."""
 SAME_ANSWER = 0.15
 """Mean answer lengths vary by themselves where the model decides them."""
 
@@ -45,9 +46,9 @@ def incomparable(first: Source, second: Source) -> list[str]:
     else:
         found += _keys(first.facts, second.facts, both_ours=first.tool == second.tool == "perfbench")
     for what, column, most in (("prompts", "input_tokens", SAME_LENGTH), ("answers", "output_tokens", SAME_ANSWER)):
-        one, other = (_known_mean(getattr(each.records, column)[each.records.ok]) for each in (first, second))
-        if one is not None and other is not None and abs(other - one) > most * max(one, other):
-            found.append(f"{what} are {one:.1f} tokens long on average in one, {other:.1f} in the other")
+        one, other = (_known(getattr(each.records, column)[each.records.ok]) for each in (first, second))
+        if one.size and other.size and _differ(one, other, most):
+            found.append(f"{what} are {one.mean():.1f} tokens long on average in one, {other.mean():.1f} in the other")
     streams = [bool(each.records.stream[each.records.ok].any()) for each in (first, second) if each.records.ok.any()]
     if len(set(streams)) > 1 and not any("stream" in reason for reason in found):
         found.append("one streams its replies, the other does not")
@@ -76,6 +77,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_mean(counts: AnyArray) -> float | None:
-    known = counts[counts >= 0]
-    return float(np.mean(known)) if known.size else None
+def _known(counts: AnyArray) -> AnyArray:
+    return counts[counts >= 0]
+
+
+def _differ(one: AnyArray, other: AnyArray, most: float) -> bool:
+    """Whether mean lengths differ by more than that share, and by more than a few draws explain."""
+    apart = abs(float(other.mean() - one.mean()))
+    chance = math.sqrt(sum(float(lengths.var()) / lengths.size for lengths in (one, other)))
+    return apart > most * max(float(one.mean()), float(other.mean())) and apart > CHANCE * chance
