@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer
 
@@ -133,6 +134,17 @@ def _urls(value: object) -> object:
     return urls
 
 
+def _metrics_urls(value: object) -> object:
+    """Addresses of /metrics; a host alone gets that path."""
+    if value == "auto" or (isinstance(value, list | tuple) and tuple(value) == ("auto",)):
+        return ("auto",)
+    found = _urls(value)
+    assert isinstance(found, tuple)
+    if any(url in ("auto", BUILT_IN) for url in found):
+        raise ValueError(f"is {value!r}; auto stands alone, and everything else is an address")
+    return tuple(f"{str(url).rstrip('/')}/metrics" if not urlsplit(str(url)).path.strip("/") else url for url in found)
+
+
 def _is_secret_parameter(name: str) -> bool:
     return is_secret_header(name) or is_secret_field(name)
 
@@ -226,6 +238,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Json = Annotated[dict[str, Any], BeforeValidator(mapping)]
 Headers = Annotated[dict[str, str], BeforeValidator(_headers)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
+MetricsUrls = Annotated[tuple[str, ...], BeforeValidator(_metrics_urls)]
 Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
 WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
 Simulator = Annotated[SimulatorConfig, BeforeValidator(simulator_settings)]

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -33,7 +33,7 @@ from perfbench.live.snapshot import SNAPSHOT_EVERY_S, Snapshot
 from perfbench.load import LoadJob, ShareResult
 from perfbench.preflight import find_target
 from perfbench.report.text import load_shape
-from perfbench.runfolder import SCENARIO, RunFolder, RunInfo, write_whole
+from perfbench.runfolder import SCENARIO, SERVER, RunFolder, RunInfo, write_whole
 from perfbench.scenario import Scenario
 from perfbench.workload import bounded, described, open_workload
 
@@ -184,7 +184,8 @@ class _Conductor:
                 environment=_environment(), workload=self._workload,
             )  # fmt: skip
             write_whole(folder.file(SCENARIO), self._scenario.to_yaml().encode())
-            ends = await self._load(folder, info)
+            async with _scraping(self._scenario, self._urls, folder):
+                ends = await self._load(folder, info)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
@@ -211,7 +212,7 @@ class _Conductor:
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
                 began_ns=info.began_ns, planned=self._planned, planned_sessions=self._planned_sessions,
-                duration_s=scenario.duration,
+                duration_s=_seconds(scenario),
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
             self._progress.start(start)
@@ -296,6 +297,23 @@ class _Conductor:
             os.write(2, b"perfbench: interrupted\n")
             os._exit(ExitCode.INTERRUPTED)
         os.write(2, b"the run is over and its results are being computed; once more to leave at once\n")
+
+
+def _scraping(scenario: Scenario, urls: tuple[str, ...], folder: RunFolder) -> AbstractAsyncContextManager[None]:
+    """What the servers say of themselves, if that is asked for."""
+    if scenario.server_metrics is None and scenario.gpu_metrics is None:
+        return nullcontext()
+    from perfbench.telemetry.addresses import addresses
+    from perfbench.telemetry.scraper import scraping
+
+    return scraping(addresses(scenario, urls), folder.file(SERVER), scenario.metrics_every)
+
+
+def _seconds(scenario: Scenario) -> float | None:
+    """How long the run may send, its warm-up included."""
+    if scenario.duration is None:
+        return None
+    return scenario.duration + (scenario.warmup.seconds if scenario.warmup is not None else 0.0)
 
 
 def _is_traceback(end: WorkerEnd) -> bool:

@@ -4,7 +4,8 @@
     run.json          facts of the run that no single record holds (RunInfo)
     requests.jsonl    one Record a line, appended as requests finish
     client.jsonl      one ClientSample a line: how the client itself fared
-    summary.json      computed from the four above, and only from them
+    server.jsonl      one ServerSample a line: what the servers said at /metrics, if they were asked
+    summary.json      computed from those above, and only from them
     report.html       the same, to look at
 
 While several workers run, each appends to a shard (requests.0.jsonl, ...); the shards are joined at the end. After a
@@ -26,8 +27,10 @@ import msgspec
 from perfbench.engine.errors import ScenarioError, SinkFailed
 from perfbench.engine.probe import ClientSample
 from perfbench.engine.request import Record
+from perfbench.telemetry.sample import ServerSample
 
 SCENARIO, RUN, REQUESTS, CLIENT = "scenario.yaml", "run.json", "requests.jsonl", "client.jsonl"
+SERVER = "server.jsonl"
 SUMMARY, REPORT = "summary.json", "report.html"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _READ_BYTES = 1 << 24
@@ -123,6 +126,12 @@ class RunFolder:
             for batch in _read_lines(file, ClientSample, warnings)
             for sample in batch
         ]
+
+    def server_samples(self, warnings: list[str] | None = None) -> list[ServerSample]:
+        file = self.file(SERVER)
+        if not file.is_file():
+            return []
+        return [sample for batch in _read_lines(file, ServerSample, warnings) for sample in batch]
 
     def write_info(self, info: RunInfo) -> None:
         write_whole(self.file(RUN), msgspec.json.format(msgspec.json.encode(info), indent=2))

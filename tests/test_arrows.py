@@ -15,8 +15,9 @@ MAY_USE = {
     "metrics": {"engine", "settings", "statistics"},
     "simulator": {"engine", "settings"},
     "scenario": {"engine", "settings", "simulator", "fieldtypes"},
+    "telemetry": {"engine", "settings", "scenario", "metrics"},
     "workload": {"engine", "settings", "scenario"},
-    "report": {"engine", "settings", "statistics", "metrics", "runfolder"},
+    "report": {"engine", "settings", "statistics", "metrics", "telemetry", "runfolder"},
     "comparison": {"engine", "settings", "statistics", "metrics", "runfolder", "report"},
     "live": {"engine", "metrics", "report"},
     "commands": None,  # the shell may call whatever it likes

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from perfbench import fieldtypes as t
 from perfbench.engine import redact
 from perfbench.engine.errors import ScenarioError
-from perfbench.scenario import body, load, mix, output, prompts, target, users
+from perfbench.scenario import body, load, mix, output, prompts, target, telemetry, users
 from perfbench.scenario.target import KEY_SOURCES
 from perfbench.settings import yamlfile
 from perfbench.settings.problems import describe, flag
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from perfbench.engine.dialect.base import Options
     from perfbench.engine.transport.base import Endpoint
 
-SECTIONS = (target, load, body, prompts, users, mix, output)
+SECTIONS = (target, load, body, prompts, users, mix, output, telemetry)
 SECRET = frozenset({"api_key", "headers", "model_args", "extra_args", "simulator"})
 """Fields whose values no message repeats."""
 MERGED = ("headers", "model_args", "extra_args", "simulator")
@@ -39,7 +39,9 @@ FILES = ("api_key_file", "ca", "prompts_file", "conversations", "tokenizer")
 """In a file, relative to that file; as a flag, relative to the working folder."""
 
 
-class Scenario(output.Output, mix.Mix, users.Users, prompts.Prompts, body.Body, load.Load, target.Target):
+class Scenario(
+    telemetry.Telemetry, output.Output, mix.Mix, users.Users, prompts.Prompts, body.Body, load.Load, target.Target
+):
     """One run. Durations are seconds, rates are per second, None means the setting plays no part."""
 
     @classmethod

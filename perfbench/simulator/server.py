@@ -4,6 +4,7 @@
          /v1/rerank (also /rerank, /v2/rerank)
     GET  /v1/models    GET /health
     GET  /log          the log of truth as CSV        GET /skill    how many questions were answered rightly
+    GET  /metrics      how many run and wait, in Prometheus's format
     POST /reset        forgets both
 
 Prompt tokens are an estimate: a quarter of the bytes of the request body, plus one. `serve` is how it runs; with
@@ -30,6 +31,7 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.simulator.ask import Api, Ask, BadAsk, read_ask
 from perfbench.simulator.config import SimulatorConfig
 from perfbench.simulator.draws import Draws
+from perfbench.simulator.metrics import metrics_text
 from perfbench.simulator.options import Options
 from perfbench.simulator.plan import FAULTS, REFUSALS, Break, Plan, Refusal, parse
 from perfbench.simulator.reply import House, Reply, StreamedReply, WholeReply, Wire
@@ -101,6 +103,7 @@ class _Server:
         self.app.router.add_get("/v1/models", self._models)
         self.app.router.add_get("/health", self._health)
         self.app.router.add_get("/log", self._truth)
+        self.app.router.add_get("/metrics", self._metrics)
         self.app.router.add_get("/skill", self._skilled)
         self.app.router.add_post("/reset", self._forget)
         self.app.router.add_route("*", "/{rest:.*}", self._lost)
@@ -212,6 +215,9 @@ class _Server:
     async def _truth(self, _request: web.Request) -> web.Response:
         return web.Response(text=self._log.csv(), content_type="text/csv")
 
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(text=metrics_text(self._slots, self._log), content_type="text/plain")
+
     async def _skilled(self, _request: web.Request) -> web.Response:
         if self._skill is None:
             return _refusal("chat", 404, "this simulator has no answer key; start it with one")
@@ -224,7 +230,8 @@ class _Server:
         return web.Response(text="ok")
 
     async def _lost(self, request: web.Request) -> web.Response:
-        known = ", ".join([f"POST {path}" for path in ROUTES] + ["GET /v1/models", "GET /health", "GET /log"])
+        shown = ("/v1/models", "/health", "/log", "/metrics")
+        known = ", ".join([*(f"POST {path}" for path in ROUTES), *(f"GET {path}" for path in shown)])
         return _refusal("chat", 404, f"no such route: {request.method} {request.path}; there are {known}")
 
 

@@ -20,6 +20,10 @@ class Slots:
         self.active = 0
         self._queue: deque[tuple[Guest, int]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
     def enter(self, guest: Guest, limit: int) -> None:
         """Start the guest now or when its turn comes; `limit` 0 never waits."""
         if limit and self.active >= limit:

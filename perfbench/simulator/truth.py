@@ -41,6 +41,7 @@ class Row:
 class TruthLog:
     def __init__(self) -> None:
         self._rows: list[Row] = []
+        self._settled = self._settled_ok = self._settled_tokens = 0  # rows at the head of the list that are over
 
     def open(self, first_byte_ns: int, complete_ns: int) -> Row:
         row = Row(len(self._rows), first_byte_ns, complete_ns)
@@ -49,6 +50,19 @@ class TruthLog:
 
     def forget(self) -> None:
         self._rows = []
+        self._settled = self._settled_ok = self._settled_tokens = 0
+
+    def totals(self) -> tuple[int, int]:
+        """Requests that were answered to the end, and tokens that were sent. Looks only at what is new."""
+        while self._settled < len(self._rows) and (row := self._rows[self._settled]).outcome != "open":
+            self._settled += 1
+            self._settled_ok += row.outcome == "ok"
+            self._settled_tokens += row.tokens
+        rest = self._rows[self._settled :]
+        return (
+            self._settled_ok + sum(row.outcome == "ok" for row in rest),
+            self._settled_tokens + sum(row.tokens for row in rest),
+        )
 
     def csv(self) -> str:
         return "\n".join(self._lines()) + "\n"
