@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 from cyclopts import Parameter
 
 from evalcore.live import open_progress
 from evalcore.task import GROUPS, TaskConfig
+from perfbench.engine.errors import ExitCode
 from perfbench.settings.flags import flags_of, with_flags
 
 
@@ -23,12 +25,17 @@ def run_(
     as_json: Annotated[
         bool, Parameter(name="--json", negative="", show_default=False, help="Print the reports as JSON on stdout.")
     ] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Send nothing: tell requests, tokens, time and price.")
+    ] = False,
     quiet: Annotated[bool, Parameter(negative="", show_default=False, help="Show no progress.")] = False,
     **flags: Any,
 ) -> int:
     """Evaluate a model on benchmarks."""
     given = {name: value for name, value in {**flags, "parallel": parallel}.items() if value is not None}
     task = TaskConfig.from_mapping(given) if task_file is None else TaskConfig.from_yaml(task_file, given)
+    if dry_run:
+        return _dry_run(task, as_json)
     from evalcore.report.console import print_reports
     from evalcore.run import run_task
 
@@ -42,6 +49,18 @@ def run_(
     else:
         print_reports(list(result.reports.values()), result.folder, sys.stdout)
     return result.exit_code
+
+
+def _dry_run(task: TaskConfig, as_json: bool) -> int:
+    from evalcore.forecast import forecast
+    from evalcore.report.forecast import print_forecast
+
+    found = forecast(task)
+    if as_json:
+        sys.stdout.write(orjson.dumps(found.plain(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        print_forecast(found, sys.stdout)
+    return ExitCode.DONE
 
 
 with_flags(run_, flags_of(TaskConfig, GROUPS))

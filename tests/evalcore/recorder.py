@@ -1,4 +1,4 @@
-"""A small endpoint that writes down what it is sent: bodies, headers, queries. It can be slow, and turn requests away."""
+"""A small endpoint that writes down what it is sent: bodies, headers, queries. It may be slow, or turn requests away."""
 
 from __future__ import annotations
 
