@@ -318,6 +318,13 @@ def test_completions_stream():
     assert answer.extra == {"logprobs": {"tokens": ["a", "b"], "token_logprobs": [-1.0, -1.0], "text_offset": [0, 1]}}
 
 
+@pytest.mark.parametrize("given", [None, [None, {"7": {"logprob": -1.5, "rank": 2, "decoded_token": " day"}}]])
+def test_likelihoods_of_the_prompt_are_kept_if_any_came(given):
+    choice = {"index": 0, "text": "a", "finish_reason": "length", "prompt_logprobs": given}
+    answer = dialect("completions").read(orjson.dumps({"choices": [choice]}))
+    assert answer.extra == (None if given is None else {"prompt_logprobs": given})
+
+
 def test_completions_body():
     body = {"choices": [{"index": i, "text": text, "finish_reason": "stop"} for i, text in enumerate("ab")]}
     answer = dialect("completions").read(orjson.dumps(body))
