@@ -68,13 +68,13 @@ def _numbers(values: Any, decimals: int = 3) -> list[float | None]:
     return [None if not np.isfinite(value) else round(float(value), decimals) for value in values]
 
 
-def _line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
+def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
     shape: Figure = {"color": colour, "width": 2} | more.pop("line", {})
     trace = {"type": "scatter", "mode": "lines", "x": _numbers(x), "y": _numbers(y), "name": name, "line": shape}
     return trace | more
 
 
-def _over_time(data: Data, traces: list[Figure], y_title: str, **layout: Any) -> Figure:
+def over_time(data: Data, traces: list[Figure], y_title: str, **layout: Any) -> Figure:
     """A figure with seconds of the run below, and what is not steady state shaded."""
     low, high = (float(edge) for edge in data.seconds(data.bins.edges_ns[[0, -1]]))
     shapes, notes = [], []
@@ -117,11 +117,11 @@ def _distribution(name: str, title: str, what: str) -> Callable[[Data], Chart | 
         if not x.size:
             return None
         response_name = latency.RESPONSE_OF.get(name)
-        traces = [_line(x, y, "service" if data.open_loop and response_name else title, "@blue", line={"shape": "hv"})]
+        traces = [line(x, y, "service" if data.open_loop and response_name else title, "@blue", line={"shape": "hv"})]
         traces[0] |= {"fill": "tozeroy", "fillcolor": "@blue-fill"}
         if data.open_loop and response_name:
             felt_x, felt_y = series.distribution(latency.PER_REQUEST[response_name](data.columns))
-            traces.append(_line(felt_x, felt_y, "response", "@orange", line={"shape": "hv", "dash": "dot"}))
+            traces.append(line(felt_x, felt_y, "response", "@orange", line={"shape": "hv", "dash": "dot"}))
         spread = data.latency_ms.get(name) or {}
         marks = [(label, value) for label in ("p50", "p99") if (value := spread.get(label)) is not None]
         logarithmic = bool(x[0] > 0 and x[-1] > 12 * np.median(values[np.isfinite(values)]))
@@ -175,8 +175,8 @@ def _latency_over_time(data: Data) -> Chart | None:
             "type": "scatter", "mode": "markers", "x": _numbers(data.seconds(starts_ns[shown])),
             "y": _numbers(values[shown]), "name": "request", "marker": {"color": "@blue"} | dots,
         },
-        _line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.5, 3), "p50", "@text"),
-        _line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.9, 10), "p90", "@orange"),
+        line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.5, 3), "p50", "@text"),
+        line(middles, series.quantiles_by_bin(data.bins, starts_ns, values, 0.9, 10), "p90", "@orange"),
     ]  # fmt: skip
     note = f"Each point is a request, where it started. p50 and p90 are of bins of {number(data.bins.width_s)} s."
     if shown.size < known.size:
@@ -184,7 +184,7 @@ def _latency_over_time(data: Data) -> Chart | None:
             f" {grouped(shown.size)} of {grouped(known.size)} points are drawn: an even sample, and the"
             f" {series.SLOWEST_KEPT} slowest. The lines are of all."
         )
-    figure = _over_time(data, traces, f"{label}, ms")
+    figure = over_time(data, traces, f"{label}, ms")
     spread = float(values.max() / max(np.median(values), 1e-6))
     if spread > 50 and values.min() > 0:
         figure["layout"]["yaxis"] |= {"type": "log"}
@@ -196,37 +196,37 @@ def _concurrency(data: Data) -> Chart | None:
     middles = data.bins.middles_s(data.zero_ns)
     means, highest = series.in_flight_by_bin(in_flight(columns), data.bins)
     traces = [
-        _line(middles, highest, "highest", "@sky", line={"width": 1}),
-        _line(middles, means, "in flight, mean", "@blue"),
+        line(middles, highest, "highest", "@sky", line={"width": 1}),
+        line(middles, means, "in flight, mean", "@blue"),
     ]
     note = "From the start of a request to its last byte."
     if data.open_loop:
         waited = columns.first_started_ns != NEVER
         waiting = steps(columns.intended_ns[waited], columns.first_started_ns[waited])
         held = series.in_flight_by_bin(waiting, data.bins)[0]
-        traces.append(_line(middles, held, "due, not yet sent", "@orange"))
+        traces.append(line(middles, held, "due, not yet sent", "@orange"))
         note += " Due and not yet sent: held back by a limit, or by a late client."
-    return Chart("concurrency", "Over time", "Requests in flight", _over_time(data, traces, "requests"), note)
+    return Chart("concurrency", "Over time", "Requests in flight", over_time(data, traces, "requests"), note)
 
 
 def _throughput(data: Data) -> Chart | None:
     columns, middles = data.columns, data.bins.middles_s(data.zero_ns)
     done = data.bins.counts(columns.finished_ns[columns.ok]) / data.bins.width_s
-    traces = [_line(middles, done, "succeeded", "@green", line={"shape": "hvh"})]
+    traces = [line(middles, done, "succeeded", "@green", line={"shape": "hvh"})]
     if data.open_loop:
         due = data.bins.counts(columns.intended_ns) / data.bins.width_s
-        traces.append(_line(middles, due, "due", "@grey", line={"shape": "hvh", "width": 1}))
+        traces.append(line(middles, due, "due", "@grey", line={"shape": "hvh", "width": 1}))
     note = f"Counted where the last byte came, in bins of {number(data.bins.width_s)} s."
-    return Chart("throughput", "Over time", "Requests per second", _over_time(data, traces, "requests/s"), note)
+    return Chart("throughput", "Over time", "Requests per second", over_time(data, traces, "requests/s"), note)
 
 
 def _tokens(data: Data) -> Chart | None:
     per_s = series.tokens_by_bin(data.columns, data.bins)
     if not per_s.any():
         return None
-    traces = [_line(data.bins.middles_s(data.zero_ns), per_s, "output tokens", "@green", line={"shape": "hvh"})]
+    traces = [line(data.bins.middles_s(data.zero_ns), per_s, "output tokens", "@green", line={"shape": "hvh"})]
     note = "Tokens of successful requests, spread over the time from each one's first token to its last."
-    return Chart("tokens", "Over time", "Output tokens per second", _over_time(data, traces, "tokens/s"), note)
+    return Chart("tokens", "Over time", "Output tokens per second", over_time(data, traces, "tokens/s"), note)
 
 
 def _faults(data: Data) -> Chart | None:
@@ -246,7 +246,7 @@ def _faults(data: Data) -> Chart | None:
         }
         for (kind, counts), colour in zip(rows, FAULT_COLOURS, strict=False)
     ]  # fmt: skip
-    figure = _over_time(data, traces, "requests", barmode="stack")
+    figure = over_time(data, traces, "requests", barmode="stack")
     note = f"Where they ended, in bins of {number(data.bins.width_s)} s."
     return Chart("faults", "Errors", "Failures and cancellations over time", figure, note, wide=True)
 
@@ -272,7 +272,7 @@ def _gaps(data: Data) -> Chart | None:
     ]  # fmt: skip
     note = "Gaps between the starts of requests."
     if data.arrival == "poisson":
-        traces.append(_line(middles, np.exp(-middles / mean_ms) / mean_ms, "exponential of that mean", "@orange"))
+        traces.append(line(middles, np.exp(-middles / mean_ms) / mean_ms, "exponential of that mean", "@orange"))
         traces[-1]["y"] = _numbers(np.exp(-middles / mean_ms) / mean_ms, 6)
         note += " Poisson arrivals have exponential gaps."
     layout = {"xaxis": {"title": {"text": "gap, ms"}}, "yaxis": {"title": {"text": "density, per ms"}}}
@@ -285,14 +285,14 @@ def _lag(data: Data) -> Chart | None:
         mine = [sample for sample in data.samples if sample.worker == worker and sample.lag_ns]
         ends = data.seconds([sample.to_ns for sample in mine])
         suffix = f", worker {worker}" if len(_workers(data)) > 1 else ""
-        traces.append(_line(ends, [max(s.lag_ns) / 1e6 for s in mine], f"longest{suffix}", colour))
+        traces.append(line(ends, [max(s.lag_ns) / 1e6 for s in mine], f"longest{suffix}", colour))
         if not suffix:
             middle = [float(np.median(s.lag_ns)) / 1e6 for s in mine]
-            traces.append(_line(ends, middle, "median", "@grey", line={"width": 1}))
+            traces.append(line(ends, middle, "median", "@grey", line={"width": 1}))
     if not traces:
         return None
     note = "How long the event loop took to take up an event: a byte that arrives waits up to that long for its stamp."
-    return Chart("lag", "The client itself", "Event-loop lag", _over_time(data, traces, "ms"), note)
+    return Chart("lag", "The client itself", "Event-loop lag", over_time(data, traces, "ms"), note)
 
 
 def _cpu(data: Data) -> Chart | None:
@@ -301,10 +301,10 @@ def _cpu(data: Data) -> Chart | None:
         mine = [s for s in data.samples if s.worker == worker and s.to_ns > s.from_ns]
         shares = [s.cpu_ns / (s.to_ns - s.from_ns) for s in mine]
         name = f"worker {worker}" if len(_workers(data)) > 1 else "CPU"
-        traces.append(_line(data.seconds([s.to_ns for s in mine]), shares, name, colour))
+        traces.append(line(data.seconds([s.to_ns for s in mine]), shares, name, colour))
     if not traces:
         return None
-    figure = _over_time(data, traces, "of one core")
+    figure = over_time(data, traces, "of one core")
     figure["layout"]["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.05]}
     note = "Near 100 % the client is what limits the run, not the server."
     return Chart("cpu", "The client itself", "CPU of the client", figure, note)

@@ -26,6 +26,7 @@ from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
 from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
+from perfbench.report.server import server_charts
 from perfbench.report.text import harmless, load_shape, open_loop, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
@@ -44,7 +45,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
     info = folder.info()
     scenario = summary.get("scenario") or {}
     data = _data(summary, found, folder, info)
-    drawn = charts(data) if data is not None else []
+    drawn = [*charts(data), *server_charts(data, folder.server_samples())] if data is not None else []
     scripts = [
         Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
         Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),

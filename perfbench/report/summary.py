@@ -31,6 +31,7 @@ from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
 from perfbench.report.asked import curve_of, held_ns, warmup_of
 from perfbench.report.said import Said
+from perfbench.report.server import server_notes, server_section
 from perfbench.report.text import harmless, open_loop
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 from perfbench.settings import units, yamlfile
@@ -94,6 +95,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     }
     arrivals = _arrivals(whole, scenario, zero_ns) if is_open else None
     queued = _backlog(whole, steady, zero_ns) if is_open and steady else None
+    server = server_section(folder.server_samples(warnings), whole, span, zero_ns)
     summary = {
         "schema": SCHEMA,
         "requests": {
@@ -120,6 +122,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "warmup": _warmup(whole, scenario, zero_ns),
         "arrivals": arrivals,
         "backlog": queued,
+        "server": server,
         "concurrency": {
             "mean": None if span is None else flight.mean(*span),
             "max": None if span is None else flight.maximum(),
@@ -135,7 +138,12 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             "dispatched": None if info is None else info.dispatched,
             "zero_ns": zero_ns,
         },
-        "notes": [*([] if info is None else info.notes), *_notes(everything, info, arrivals, queued), *warnings],
+        "notes": [
+            *([] if info is None else info.notes),
+            *_notes(everything, info, arrivals, queued),
+            *server_notes(server),
+            *warnings,
+        ],
     }
     plain: dict[str, Any] = _plain(summary)
     return plain
