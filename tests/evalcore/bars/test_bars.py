@@ -112,14 +112,17 @@ def test_killed_ten_times_and_gone_on_with_the_reports_are_those_of_an_undisturb
     key = three_datasets(tmp_path / "data", items)
     simulated = SimulatorConfig(ttft_ms=25.0, itl_ms=0.5, skill=0.7, answer_key=key)
     with SimulatorProcess(simulated) as server, scripted_judge(0.02) as (judge, verdicts):
-        arguments = words(
-            url=server.url, data=tmp_path / "data", work_dir=tmp_path / "killed", judge=judge, parallel=parallel,
-            judge_worker_num=JUDGES,
+        killed, whole = (
+            words(
+                url=server.url, data=tmp_path / "data", work_dir=tmp_path / name, judge=judge, parallel=parallel,
+                judge_worker_num=JUDGES,
+            )
+            for name in ("killed", "whole")
         )  # fmt: skip
         work_dir, folder = tmp_path / "killed", None
         for _ in range(KILLS):  # each after a random number of further answers, however slow the machine is
             before = answered(folder)
-            child = evalcore([*arguments, *(["--use-cache", str(folder)] if folder else [])])
+            child = evalcore([*killed, *(["--use-cache", str(folder)] if folder else [])])
             until = before + rng.randint(1, 3 * items // KILLS - 2)
             while child.poll() is None and answered(folder) < until:
                 time.sleep(rng.uniform(0.0, 0.01))
@@ -127,14 +130,15 @@ def test_killed_ten_times_and_gone_on_with_the_reports_are_those_of_an_undisturb
             assert child.poll() is None, "it ended before it could be killed"
             child.send_signal(signal.SIGKILL)
             child.wait()
-        finished([*arguments, "--use-cache", str(folder)])
+        finished([*killed, "--use-cache", str(folder)])
         time.sleep(0.2)  # the server may still be counting what a killed client asked for
         truth, judged = told(server.url, "/skill"), sum(verdicts.values())
-        again = words(url=server.url, data=tmp_path / "data", work_dir=tmp_path / "whole", judge=judge)
-        finished(again)
+        finished(whole)
     assert folder is not None
-    assert findings(folder) == findings(the_folder(tmp_path / "whole"))
-    assert set(findings(folder)) == set(DATASETS)
+    undisturbed = findings(the_folder(tmp_path / "whole"))
+    assert set(undisturbed) == set(DATASETS)
+    for name, found in findings(folder).items():
+        assert found == undisturbed[name]
     assert 3 * items <= truth["asked"] <= 3 * items + KILLS * parallel
     assert truth["unknown"] == 0
     assert items <= judged <= items + KILLS * JUDGES
