@@ -188,6 +188,10 @@ class Evaluation:
         if self._ending.is_over and prediction.fault in NOT_ASKED:
             return None
         self._counts["requests"] += prediction.requests
+        log.debug(
+            "%s %s/%s, repeat %d: %s, %s tokens after %d attempts", item.plan.name, item.sample.subset, item.sample.id,
+            item.repeat, prediction.fault or prediction.finish_reason, prediction.output_tokens, prediction.attempts,
+        )  # fmt: skip
         self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
         if self._cache is not None:
             self._cache.put(item, prediction)

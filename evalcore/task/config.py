@@ -20,7 +20,7 @@ from pydantic import SecretStr, ValidationError
 from evalcore.errors import TaskError
 from evalcore.task import asking, data, judging, model, running
 from evalcore.task.data import DatasetArgs
-from evalcore.task.model import KEY_VARIABLES
+from evalcore.task.model import KEY_VARIABLES, NO_KEY
 from perfbench.engine import redact
 from perfbench.engine.errors import ScenarioError
 from perfbench.settings import yamlfile
@@ -88,7 +88,7 @@ class TaskConfig(running.Running, judging.Judging, asking.Asking, data.Data, mod
         secret_key = task.api_key
         if secret_key is None or secret_key.get_secret_value() == redact.REDACTED:
             found = next((environment[name] for name in KEY_VARIABLES if environment.get(name)), None)
-            secret_key = SecretStr(found) if found else None
+            secret_key = SecretStr(found or NO_KEY)
         return task.model_copy(update={"api_key": secret_key})
 
     def _conflicts(self) -> list[tuple[yamlfile.Key, str]]:

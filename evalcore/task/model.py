@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from evalcore.task.config import TaskConfig
 
 KEY_VARIABLES = ("EVALCORE_API_KEY", "OPENAI_API_KEY")
+NO_KEY = "EMPTY"
+"""What servers that ask for no key are told, as everybody does: some insist on the header."""
 WIRE_ARGS = frozenset({"default_headers", "default_query", "timeout", "max_retries", "organization", "project"})
 """Client arguments that mean something without the openai client."""
 
@@ -24,7 +26,7 @@ class Model(Section):
     model_id: str | None = key(None, MODEL, "Its name in folders and reports.", shown="the last part of model")
     api_url: str | None = key(None, MODEL, "Endpoint, with or without /v1.", metavar="URL")
     api_key: SecretStr | None = key(
-        None, MODEL, "Bearer token.", shown=" or ".join(f"${name}" for name in KEY_VARIABLES), metavar="KEY", repr=False
+        None, MODEL, "Bearer token.", shown=" or ".join([*(f"${name}" for name in KEY_VARIABLES), NO_KEY]), metavar="KEY", repr=False
     )
     eval_type: Literal["service", "mock"] = key(
         "service", MODEL, "service: an endpoint; mock: the built-in simulator, which knows the answers."

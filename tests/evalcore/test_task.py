@@ -42,6 +42,16 @@ def test_defaults():
     pytest.param({"generation_config": "{"}, "is not JSON", id="broken JSON"),
     pytest.param({"generation_config": {"temperature": -1}}, "temperature", id="a value out of range"),
     pytest.param({"eval_batch_size": 0}, "eval_batch_size", id="no slot"),
+    pytest.param({"eval_batch_size": "many"}, "not a count", id="a concurrency that is none"),
+    pytest.param({"budget": "5.00"}, "there is no price", id="money without a price"),
+    pytest.param({"budget": "lots"}, "money like 5.00, or tokens like 2Mtok", id="a budget that is none"),
+    pytest.param({"price_in": -1}, "price_in", id="a price below nothing"),
+    pytest.param({"deadline": 1110}, "in quotes", id="18:30 as YAML reads it without quotes"),
+    pytest.param({"deadline": "soon"}, "'soon' is not a duration", id="a deadline that is none"),
+    pytest.param({"deadline": "2001-01-01 10:00"}, "is over already", id="a deadline in the past"),
+    pytest.param({"order": "shortest"}, "one of auto, data, longest", id="an order that is none"),
+    pytest.param({"tokenizer": "nowhere.json"}, "there is no file", id="a tokenizer that is not there"),
+    pytest.param({"dataset_args": {"gsm8k": {"filters": {"cut": 1}}}}, "'cut', which is no filter", id="a filter"),
 ])  # fmt: skip
 def test_what_cannot_be_run_is_refused_with_place_and_remedy(keys, words):
     with pytest.raises(TaskError, match=words):
@@ -58,6 +68,19 @@ def test_every_problem_is_told_at_once():
 def test_a_limit_is_a_count_or_a_share(limit, taken):
     assert made(limit=limit).limit == taken
     assert type(made(limit=limit).limit) is type(taken)
+
+
+@pytest.mark.parametrize(("given", "taken"), [
+    ({"parallel": "auto"}, ("eval_batch_size", "auto")), ({"parallel": "64"}, ("eval_batch_size", 64)),
+    ({"cache": True}, ("cache", True)), ({"cache": "true"}, ("cache", True)), ({"cache": "kept"}, ("cache", "kept")),
+    ({"cache": False}, ("cache", None)), ({"budget": "2Mtok"}, ("budget", "2Mtok")),
+    ({"budget": 5, "price_out": 1}, ("budget", "5")), ({"deadline": "30m"}, ("deadline", "30m")),
+])  # fmt: skip
+def test_knobs_of_speed_and_cost_are_read_as_people_write_them(given, taken):
+    name, value = taken
+    task = made(**given)
+    assert getattr(task, name) == value
+    assert getattr(TaskConfig.from_mapping(task.dump(), "dump", environment={}), name) == value
 
 
 def test_flags_may_say_mappings_as_words():
