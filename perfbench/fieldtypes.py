@@ -199,6 +199,16 @@ def _slo(text: str) -> str:
     return text
 
 
+def _until(text: str) -> str:
+    from perfbench.metrics.until import parse_until
+
+    try:
+        parse_until(text)
+    except ScenarioError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 def _name(name: str) -> str:
     if not name.strip() or name.strip(".") == "" or any(character in "/\\:\0\n\r\t" for character in name):
         raise ValueError(f"{name!r} cannot name a folder; use letters, digits, dots and dashes")
@@ -242,6 +252,7 @@ MetricsUrls = Annotated[tuple[str, ...], BeforeValidator(_metrics_urls)]
 Prompts = Annotated[tuple[str, ...], BeforeValidator(_prompts)]
 WholeOrFlag = Annotated[int | bool, BeforeValidator(_whole_or_flag)]
 Simulator = Annotated[SimulatorConfig, BeforeValidator(simulator_settings)]
+UntilText = Annotated[str, AfterValidator(_until)]
 SloText = Annotated[str, AfterValidator(_slo)]
 WorkloadName = Annotated[str, AfterValidator(_workload)]
 Name = Annotated[str, AfterValidator(_name)]

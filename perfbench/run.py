@@ -83,6 +83,7 @@ def run_scenario(
     Raises ScenarioError and TargetUnreachable before any load is sent. Ctrl-C once cuts the run short and summarises
     what is there; twice leaves the folder as it is and raises KeyboardInterrupt.
     """
+    watcher = watcher or _precision(scenario)
     workload = open_workload(scenario)  # a prompts file that is none is refused here, before anything has been started
     scenario = bounded(scenario, workload)
     check_files(scenario, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -96,6 +97,15 @@ def run_scenario(
                 scenario, described(scenario.workload_name, workload), urls, progress, give_way, watcher, folder
             ).run()
         )
+
+
+def _precision(scenario: Scenario) -> Watcher | None:
+    if scenario.until is None:
+        return None
+    from perfbench.live.precision import PrecisionWatch
+    from perfbench.metrics.until import parse_until
+
+    return PrecisionWatch(parse_until(scenario.until))
 
 
 def _simulator(scenario: Scenario) -> Any:
@@ -175,7 +185,7 @@ class _Conductor:
         try:
             target = await find_target(self._scenario, self._urls)
             self._scenario = self._scenario.model_copy(update={"model": target.model})
-            folder = RunFolder(self._named_folder or _new_folder(self._scenario))
+            folder = RunFolder(self._named_folder or new_folder(self._scenario))
             folder.path.mkdir(parents=True, exist_ok=True)
             info = RunInfo(
                 started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"),
@@ -364,8 +374,8 @@ def _worker_count(scenario: Scenario) -> int:
     return min(spare, scenario.slots or spare)
 
 
-def _new_folder(scenario: Scenario) -> Path:
-    """outputs/YYYYMMDD_HHMMSS, with a number behind it when that second is taken."""
+def new_folder(scenario: Scenario) -> Path:
+    """Makes outputs/YYYYMMDD_HHMMSS, with a number behind it when that second is taken."""
     stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
     for number in range(1000):
         folder = scenario.outputs_dir / (stamp if number == 0 else f"{stamp}_{number}")

@@ -29,6 +29,7 @@ from perfbench.metrics.percentile import spread
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
+from perfbench.metrics.until import parse_until, reached
 from perfbench.report.asked import curve_of, held_ns, warmup_of
 from perfbench.report.said import Said
 from perfbench.report.server import server_notes, server_section
@@ -96,6 +97,9 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     arrivals = _arrivals(whole, scenario, zero_ns) if is_open else None
     queued = _backlog(whole, steady, zero_ns) if is_open and steady else None
     server = server_section(folder.server_samples(warnings), whole, span, zero_ns)
+    found_ms = latencies(everything, open_loop=is_open)
+    until = parse_until(str(scenario["until"])) if scenario.get("until") is not None else None
+    settled = None if until is None else reached(until, found_ms, open_loop=is_open)
     summary = {
         "schema": SCHEMA,
         "requests": {
@@ -113,7 +117,8 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         },
         "window_s": None if span is None else (span[1] - span[0]) / 1e9,
         "throughput": {**rates, **rate_intervals(everything, *(span or (0, 0)))},
-        "latency_ms": latencies(everything, open_loop=is_open),
+        "latency_ms": found_ms,
+        "until": settled,
         "tokens": _tokens(everything),
         "client": _client(folder, everything, is_open, span, warnings),
         "slo": None if slo is None else judge(slo, everything, open_loop=is_open, figures=figures),
@@ -141,6 +146,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "notes": [
             *([] if info is None else info.notes),
             *_notes(everything, info, arrivals, queued),
+            *_unsettled(settled),
             *server_notes(server),
             *warnings,
         ],
@@ -344,6 +350,15 @@ def _backlog(records: Columns, window: SteadyWindow, zero_ns: int) -> dict[str, 
 
 def _environment(info: RunInfo | None) -> dict[str, Any]:
     return {} if info is None else {"started_at": info.started_at, "workers": info.workers, **info.environment}
+
+
+def _unsettled(settled: Mapping[str, Any] | None) -> list[str]:
+    """Of a run that was to go on until an interval was narrow, and ended before it was."""
+    if settled is None or settled["met"]:
+        return []
+    reach = settled["reach"]
+    known = "no interval can be told yet" if reach is None else f"it is known within {reach:.3g} ms"
+    return [f"until {settled['asked']} was not reached: {known}; give the run more requests, or more time"]
 
 
 def _notes(

@@ -18,6 +18,11 @@ class Output(Section):
     slo: t.SloText | None = key(
         None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; exit 3 if not.", metavar="TEXT"
     )
+    until: t.UntilText | None = key(
+        None, GATES, "Go on until an interval is narrow enough, e.g. 'p99 ttft +-5%'; number or duration is the most.",
+        metavar="TEXT",
+    )  # fmt: skip
+    repeat: t.Count = key(1, GATES, "Runs one after the other, seed by seed: tells the service from the day.")
     max_error_rate: t.Share = key(0.5, GATES, "Share of failed requests above which the run ends with exit 4.")
 
     workers: t.Workers = key(1, OUTPUT, "Client processes; auto is one per core.", metavar="COUNT|auto")
@@ -29,6 +34,10 @@ class Output(Section):
 def conflicts(scenario: Scenario) -> list[Rule]:
     s = scenario
     return [
+        (s.until is not None and s.number is None and s.duration is None, "until",
+         "may never come; say how much is enough with number or duration, e.g. duration: 10m"),
+        (s.until is not None and s.shape is not None, "until",
+         "waits for one figure to settle, but shape changes the load; take one of them out"),
         (isinstance(s.workers, int) and s.workers < 1, "workers", "must be at least 1, or auto"),
         (isinstance(s.workers, int) and s.shape is None and (s.rate is None or s.parallel is not None)
          and s.workers > (s.parallel or 1), "workers",

@@ -16,7 +16,7 @@ from perfbench.metrics.columns import columns
 from perfbench.statistics.permutation import DEALS, difference_p
 from tests.comparison.simulated import records_of, simulated
 
-BUSY = 38.0
+BUSY = 34.0
 """Arrivals a second at which the simulated server has every slot in use most of the time."""
 
 
@@ -36,15 +36,17 @@ def pairs(count: int, *, rate: float, slowdown: float = 1.0) -> list[Comparison]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("rate", [20.0, BUSY], ids=["calm", "queueing"])
 def test_at_most_7_of_100_pairs_of_the_same_server_raise_an_alarm(rate: float) -> None:
     found = pairs(200, rate=rate)
     assert sum(bool(real(each, "better", "worse")) for each in found) <= 14
     untested = Counter(each.metric for one in found for each in one.differences if each.p_value is None)
-    assert max(untested.values(), default=0) <= 20, untested
+    assert max(untested.values(), default=0) <= 30, untested
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("rate", [20.0, BUSY], ids=["calm", "queueing"])
 def test_a_server_that_is_10_percent_slower_is_found_in_90_of_100_pairs(rate: float) -> None:
     found = pairs(200, rate=rate, slowdown=1.1)
