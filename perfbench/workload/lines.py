@@ -2,13 +2,15 @@
 
 A .txt line is a prompt as it stands. A .jsonl line is an object with one of `prompt`, `messages`, `texts`, `query` with
 `documents`, or `body` (a whole request body); other fields of it are left alone. The file is checked once, whole,
-before anything is sent; after that only the position of each line is in memory.
+before anything is sent; after that only the position of every 32nd line is in memory (10 million lines: 2.5 MB), and
+the lines around the last one that was asked for.
 """
 
 from __future__ import annotations
 
 import os
 from array import array
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,16 @@ FIELDS: dict[str, type] = {"prompt": str, "messages": list, "texts": list, "quer
 PROBLEMS_SHOWN = 5
 
 
+BLOCK = 32  # lines that are read at once
+
+
 class LineFile:
     """The lines of a file that are not blank, by number; safe to read from several processes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._begins, self._ends = array("q"), array("q")
+        self._begins = array("q")  # of every BLOCK-th line, and the end of the last
+        self._count = self._bytes = 0
         try:
             self._file = path.open("rb")
         except OSError as error:
@@ -36,29 +42,38 @@ class LineFile:
         at = 0
         for line in self._file:
             if line.strip():
-                self._begins.append(at)
-                self._ends.append(at + len(line))
+                if self._count % BLOCK == 0:
+                    self._begins.append(at)
+                self._count += 1
+                self._bytes += len(line)
             at += len(line)
-        if not self._begins:
+        if not self._count:
             raise ScenarioError(f"prompts_file {path} is empty; write a prompt a line")
+        self._begins.append(at)
+        self._block, self._lines = -1, list[bytes]()
 
     def __len__(self) -> int:
-        return len(self._begins)
+        return self._count
 
     def line(self, index: int) -> bytes:
-        at = index % len(self._begins)
-        return os.pread(self._file.fileno(), self._ends[at] - self._begins[at], self._begins[at]).strip()
+        block, within = divmod(index % self._count, BLOCK)
+        if block != self._block:
+            begin = self._begins[block]
+            data = os.pread(self._file.fileno(), self._begins[block + 1] - begin, begin)
+            self._block, self._lines = block, [line for line in map(bytes.strip, data.split(b"\n")) if line]
+        return self._lines[within]
 
     def reuse(self) -> str:
         return f"as in the file: its {len(self)} lines are sent in turn, and then again"
 
     def mean_tokens(self) -> int:
-        return estimated_tokens((sum(self._ends) - sum(self._begins)) / len(self._begins))
+        return estimated_tokens(self._bytes / self._count)
 
     def number(self, index: int) -> int:
         """Its line number in the file, from 1: only for messages, it reads the file."""
         with self._path.open("rb") as file:
-            return file.read(self._begins[index]).count(b"\n") + 1
+            filled = (number for number, line in enumerate(file, 1) if line.strip())
+            return next(islice(filled, index, None))
 
 
 class TextLines:

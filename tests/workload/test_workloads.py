@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perfbench import fieldtypes
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import Scenario
 from perfbench.workload import open_workload
+from perfbench.workload.lines import LineFile
 from perfbench.workload.synthetic import SPELT, WORDS, SyntheticTexts, mixed
 from perfbench.workload.table import WORKLOADS
 
@@ -120,6 +124,28 @@ class TestLines:
     def test_plain_prompts_fit_every_api(self, tmp_path):
         path = lines(tmp_path, '{"prompt": "a"}\n{"prompt": "b"}\n{"prompt": "c"}')
         assert workload(prompts_file=path, api="embeddings", batch=2).item(1).prompt.texts == ["c", "a"]
+
+    @given(st.lists(st.sampled_from(["", "  ", "a", "bc ", "d\r"]), max_size=150), st.integers(0, 500), st.booleans())
+    def test_every_line_has_its_number_wherever_reading_begins(self, tmp_path_factory, written, index, ended):
+        path = tmp_path_factory.getbasetemp() / "lines.txt"
+        path.write_text("\n".join([*written, "last"]) + "\n" * ended, newline="")
+        filled = [(number, line.strip()) for number, line in enumerate([*written, "last"], 1) if line.strip()]
+        found = LineFile(path)
+        assert len(found) == len(filled)
+        for at in (index, 0, index + 1):
+            number, text = filled[at % len(filled)]
+            assert found.line(at).decode() == text
+            assert found.number(at % len(filled)) == number
+
+    def test_a_long_file_costs_a_fraction_of_a_byte_a_line(self, tmp_path):
+        path = tmp_path / "long.txt"
+        path.write_bytes(b"a prompt\n" * 100_000)
+        tracemalloc.start()
+        found = LineFile(path)
+        held_bytes, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(found) == 100_000
+        assert held_bytes < peak_bytes < 100_000
 
     @pytest.mark.parametrize(
         ("line", "says"),
