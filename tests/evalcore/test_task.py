@@ -42,6 +42,7 @@ def test_defaults():
     pytest.param({"generation_config": "{"}, "is not JSON", id="broken JSON"),
     pytest.param({"generation_config": {"temperature": -1}}, "temperature", id="a value out of range"),
     pytest.param({"eval_batch_size": 0}, "eval_batch_size", id="no slot"),
+    pytest.param({"choice_method": "guess"}, "one of generate, likelihood, auto", id="a method that is none"),
     pytest.param({"eval_batch_size": "many"}, "not a count", id="a concurrency that is none"),
     pytest.param({"budget": "5.00"}, "there is no price", id="money without a price"),
     pytest.param({"budget": "lots"}, "money like 5.00, or tokens like 2Mtok", id="a budget that is none"),
