@@ -51,6 +51,8 @@ class Series:
     fold: Fold = "sum"
     scale: float = 1.0
     """The engine's unit in ours."""
+    plus: tuple[str, ...] = ()
+    """What the engine counts apart and we do not: added, where it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ ENGINES: dict[str, Engine] = {
         "waiting": Series(("llamacpp:requests_deferred",)),
         "kv_cache": Series(("llamacpp:kv_cache_usage_ratio",), "mean"),
         "prefix_hits": Series(("llamacpp:prompt_tokens_cached",)),
-        "prompt_tokens": Series(("llamacpp:prompt_tokens",)),
+        "prefix_queries": Series(("llamacpp:prompt_tokens",), plus=("llamacpp:prompt_tokens_cached",)),
+        "prompt_tokens": Series(("llamacpp:prompt_tokens",), plus=("llamacpp:prompt_tokens_cached",)),
         "generated_tokens": Series(("llamacpp:tokens_predicted",)),
     }),
     "simulator": Engine("perfbench's simulator", "perfbench_simulator_", {

@@ -66,7 +66,7 @@ def address_figures(samples: Sequence[ServerSample], from_ns: int, to_ns: int, z
             found = _counter(at_ns, values, from_ns, to_ns) if common.counter else _gauge(at_ns, values, from_ns, to_ns)
             if found is not None:
                 figures[name] = {"unit": common.unit, **found}
-    hit_rate = _hit_rate(engine, figures)
+    hit_rate = _hit_rate(figures)
     if hit_rate is not None:
         figures["prefix_hit_rate"] = {"unit": "share", "mean": hit_rate}
     return {
@@ -104,16 +104,11 @@ def _counter(at_ns: IntArray, values: FloatArray, from_ns: int, to_ns: int) -> d
     return {"increase": by, "per_s": by / ((to_ns - from_ns) / 1e9) if to_ns > from_ns else None}
 
 
-def _hit_rate(engine: str, figures: Mapping[str, Any]) -> float | None:
+def _hit_rate(figures: Mapping[str, Any]) -> float | None:
     """Share of looked-up prompt tokens that were in the prefix cache, from the counters; None without them."""
     hits = figures.get("prefix_hits")
-    if hits is None:
-        return None
-    if engine == "llama.cpp":  # it counts prompt tokens that it worked through and those that it had kept apart
-        looked_up = hits["increase"] + figures.get("prompt_tokens", {}).get("increase", 0.0)
-    else:
-        looked_up = figures.get("prefix_queries", {}).get("increase", 0.0)
-    return hits["increase"] / looked_up if looked_up else None
+    looked_up = figures.get("prefix_queries", {}).get("increase")
+    return hits["increase"] / looked_up if hits is not None and looked_up else None
 
 
 def compared(

@@ -55,6 +55,7 @@ def _folded(found: Mapping[str, Sequence[tuple[str, float]]], series: Series, *,
     for name in series.names:
         values = [value for kind, value in found.get(name, ()) if kind in COUNTING or not counter]
         if values:
+            values += [value for more in series.plus for _, value in found.get(more, ())]
             whole = max(values) if series.fold == "max" else math.fsum(values)
             return (whole / len(values) if series.fold == "mean" else whole) * series.scale
     return None

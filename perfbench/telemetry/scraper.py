@@ -90,14 +90,16 @@ async def _scrape(client: aiohttp.ClientSession, address: Address, emit: Callabl
     began_ns = time.perf_counter_ns()
     reading, error = Reading("", {}), ""
     try:
-        text = await _fetch(client, address)
-        took_ns = time.perf_counter_ns() - began_ns
+        try:
+            text = await _fetch(client, address)
+        finally:
+            took_ns = time.perf_counter_ns() - began_ns
         reading = read_metrics(text)
         error = "" if reading.values else "says nothing that is known of any engine"
     except TimeoutError:
-        took_ns, error = time.perf_counter_ns() - began_ns, "did not answer in time"
+        error = "did not answer in time"
     except (aiohttp.ClientError, OSError) as fault:
-        took_ns, error = time.perf_counter_ns() - began_ns, _in_words(fault)
+        error = _in_words(fault)
     except ValueError:  # UnicodeDecodeError is one too
         error = "did not answer in Prometheus's text format"
     at_ns = began_ns + took_ns // 2
