@@ -11,18 +11,24 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import yaml
 
-from evalcore.conclude import EvalResult, conclude
 from evalcore.course import Course
 from evalcore.evaluation import Evaluation, log
 from evalcore.interrupts import Interrupts, listening
-from evalcore.mock import simulator
 from evalcore.outputs import EvalFolder
 from evalcore.plan import plan_of, samples_of
 from evalcore.progress import Progress
 from evalcore.task import TaskConfig
+
+if TYPE_CHECKING:
+    from evalcore.conclude import EvalResult
+
+if TYPE_CHECKING:
+    from evalcore.conclude import EvalResult
 
 
 def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
@@ -39,11 +45,17 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
         plans = [plan_of(task, name) for name in task.datasets]
         url = task.api_url
         if url is None:
+            from evalcore.mock import simulator
+
             samples = (sample for plan in plans for subset in plan.subsets for sample in samples_of(task, plan, subset))
             url = cleanup.enter_context(simulator(samples, task.mock)).url
         folder = _folder(task)
         cleanup.enter_context(_logging(folder, debug=task.debug))
         course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress or Progress()), interrupts))
+        from evalcore.conclude import conclude  # scipy comes with it, for which no first request should wait
+
+        from evalcore.conclude import conclude  # reports take as long to import as all before the first request
+
         return conclude(task, folder, plans, course.requests, course.window_s, ended=course.ended)
 
 
