@@ -19,6 +19,8 @@ from rich.text import Text
 from perfbench.report import facts
 from perfbench.report.facts import Answer, Fact
 from perfbench.report.parts import PART_HEADS, PartTable, part_tables, session_facts, workload_sentence
+from perfbench.report.server import server_facts
+from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, target
 
 PIPE_WIDTH = 120
@@ -60,14 +62,18 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     blocks += [_client(client), Text()] if loud else []
     if sent := workload_sentence(summary):
         blocks.append(Text.assemble((f"{'workload':<12}", "bold"), sent))
+    if before := warmup_sentence(summary):
+        blocks.append(Text.assemble((f"{'warm-up':<12}", "bold"), before))
     blocks += [_facts("requests", facts.count_facts(requests)), _facts("throughput", facts.throughput_facts(summary))]
     blocks += [_facts("sessions", told)] if (told := session_facts(summary.get("sessions"))) else []
     blocks += [] if not open_loop(scenario) else [_carried(facts.answers(summary)[0])]
     blocks += [Text(), *_latencies(summary.get("latency_ms") or {}, width)]
     blocks += [block for table in part_tables(summary) for block in (Text(), _parts(table))]
+    blocks += _steady(summary)
     blocks += _errors(requests)
     blocks += _slo(summary)
     blocks += _audit(summary.get("arrivals"))
+    blocks += [Text(), *_server(summary)] if summary.get("server") else []
     blocks += [] if loud or not requests.get("succeeded") else [Text(), _client(client)]
     blocks += [Text.assemble(("note  ", "bold yellow"), harmless(note, 1000)) for note in summary.get("notes") or ()]
     blocks += [] if folder is None else [Text(), Text.assemble(("results in  ", "dim"), str(folder), overflow="fold")]
@@ -154,6 +160,31 @@ def _slo(summary: dict[str, Any]) -> list[RenderableType]:
         )
     good = facts.goodput_facts(summary.get("goodput"))
     return [Text(), table, *([_facts("goodput", good)] if good else [])]
+
+
+def _steady(summary: dict[str, Any]) -> list[RenderableType]:
+    rows = steady_rows(summary)
+    if not rows:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column("steady state", no_wrap=True)
+    for head in ("whole run", "steady", "change"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(Text(row.label), Text(row.whole), Text(row.steady, "bold"), Text(row.change, "dim"))
+    return [Text(), table, Text(steady_method(summary), "dim")]
+
+
+def _server(summary: dict[str, Any]) -> list[RenderableType]:
+    """What the servers said of themselves, an address a line."""
+    lines = []
+    for title, told in server_facts(summary.get("server")):
+        line = Text.assemble((title, "bold"))
+        for fact in told:
+            line.append("\n  ").append(f"{fact.label} ", "dim").append(fact.value, "bold")
+            line.append(f" ({fact.hint})" if fact.hint else "", "dim")
+        lines.append(line)
+    return list(lines)
 
 
 def _audit(audit: dict[str, Any] | None) -> list[RenderableType]:

@@ -26,7 +26,8 @@ from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
 from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
-from perfbench.report.server import server_charts
+from perfbench.report.server import server_charts, server_facts
+from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
 
@@ -86,6 +87,10 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         audit=facts.audit_facts(summary.get("arrivals")),
         audit_verdict=harmless((summary.get("arrivals") or {}).get("verdict") or "", 400),
         steady=facts.steady_sentence(summary.get("steady_state")),
+        steady_rows=steady_rows(summary),
+        steady_method=steady_method(summary),
+        warmup=warmup_sentence(summary),
+        servers=server_facts(summary.get("server")),
         groups=_grouped(drawn),
         scenario=_yaml(scenario),
         environment=facts.flat(summary.get("environment") or {}),
