@@ -36,7 +36,6 @@ def run_(
     task = TaskConfig.from_mapping(given) if task_file is None else TaskConfig.from_yaml(task_file, given)
     if dry_run:
         return _dry_run(task, as_json)
-    from evalcore.report.console import print_reports
     from evalcore.run import run_task
 
     with open_progress(task, quiet, sys.stderr) as progress:
@@ -47,6 +46,8 @@ def run_(
     if as_json:
         sys.stdout.write("[" + ",\n".join(report.dump().decode() for report in result.reports.values()) + "]\n")
     else:
+        from evalcore.report.console import print_reports
+
         print_reports(list(result.reports.values()), result.folder, sys.stdout)
     return result.exit_code
 
