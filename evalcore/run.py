@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -23,9 +22,6 @@ from evalcore.outputs import EvalFolder
 from evalcore.plan import plan_of, samples_of
 from evalcore.progress import Progress
 from evalcore.task import TaskConfig
-
-if TYPE_CHECKING:
-    from evalcore.conclude import EvalResult
 
 if TYPE_CHECKING:
     from evalcore.conclude import EvalResult
@@ -53,8 +49,6 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
         cleanup.enter_context(_logging(folder, debug=task.debug))
         course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress or Progress()), interrupts))
         from evalcore.conclude import conclude  # scipy comes with it, for which no first request should wait
-
-        from evalcore.conclude import conclude  # reports take as long to import as all before the first request
 
         return conclude(task, folder, plans, course.requests, course.window_s, ended=course.ended)
 
