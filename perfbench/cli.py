@@ -21,6 +21,9 @@ from perfbench.engine.errors import ExitCode, PerfbenchError
 
 COMMANDS = {  # what it takes, what it is for
     "run": ("[SCENARIO] [FLAGS]", "Load an endpoint and measure it."),
+    "sweep": ("[SCENARIO] [FLAGS]", "Measure one load after the other."),
+    "slo": ("[SCENARIO] [FLAGS]", "Find the largest load that meets an SLO."),
+    "plan": ("FOLDER [FLAGS]", "How many replicas a target needs."),
     "report": ("FOLDER [FLAGS]", "Recompute summary and report of a run from its records."),
     "compare": ("FIRST SECOND [FLAGS]", "What changed between two runs, and whether it is real."),
     "simulate": ("[FLAGS]", "Serve an OpenAI-compatible endpoint with a known schedule."),

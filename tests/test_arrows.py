@@ -20,6 +20,9 @@ MAY_USE = {
     "report": {"engine", "settings", "statistics", "metrics", "telemetry", "runfolder"},
     "comparison": {"engine", "settings", "statistics", "metrics", "runfolder", "report"},
     "live": {"engine", "metrics", "report"},
+    "capacity": {
+        "engine", "settings", "statistics", "metrics", "scenario", "workload", "report", "live", "run", "runfolder"
+    },
     "commands": None,  # the shell may call whatever it likes
 }
 """Rooms of perfbench, and the rooms and files of it that each may import from besides its own."""

@@ -1,0 +1,285 @@
+"""Search: the largest load that meets an SLO, from probes each of which is noisy.
+
+First a bracket: the load doubles until a probe shows trouble, or halves until one does not. Then every probe goes to
+where all of them together are least sure (see `curve`), until the interval of the answer is as narrow as asked for or
+the time is over. A hopeless probe ends itself early; an undecided load is probed again, with arrivals of its own.
+Nothing is forgotten: the answer stands on all probes, and more of them can be added later (`resume`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from perfbench.capacity.curve import NEAR, Crossing, crossing
+from perfbench.capacity.modelled import Told, told
+from perfbench.capacity.objective import Criterion
+from perfbench.capacity.probe import Overload, Probe, Prober
+from perfbench.capacity.queueing import Model, fit
+from perfbench.capacity.sequential import Outcome, decide, dispersion
+
+CONFIDENCE = 0.95
+STEP, FIRST_STEP = 2.0, 4.0
+"""Factors between loads of the bracket: downwards and once something missed, and before."""
+BRACKET_SHARE = 0.2
+"""How much shorter the probes of the bracket are than those near the answer."""
+CLOSE = 1.15
+"""Factor between the ends of the bracket at which it is close enough to weigh all probes together."""
+NEARBY = 0.06
+"""Share of the answer within which the endpoint must have been probed for as long as a probe takes."""
+BEYOND = 1.5
+"""Factor by which the answer may lie beyond what looks like a bracket: either end of it may have been chance."""
+LEAST_SERVICES = 4.0
+"""A probe lasts at least so many times what a request takes."""
+AIMS = (0.5, 0.35, 0.65)
+"""Where in the crossing's distribution probes go, in turn: some apart, or nothing would be learnt of the slope."""
+LEAST_BRACKET = 10
+"""Requests of a bracket's probe, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is searched for, and for how long."""
+
+    criteria: tuple[Criterion, ...]
+    open_loop: bool
+    first: float
+    """Load to begin with."""
+    most: float
+    """Largest load to try."""
+    least: float
+    """Smallest."""
+    longest_s: float
+    probe_s: float
+    precision: float
+    """Half of the interval over the answer, at which the search is over."""
+    seed: int
+
+    @property
+    def allowed(self) -> tuple[float, ...]:
+        """Share of misses that each criterion allows."""
+        return tuple(criterion.allowed for criterion in self.criteria)
+
+    @property
+    def whole(self) -> bool:
+        """Requests in flight are counted, requests a second are not."""
+        return not self.open_loop
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found."""
+
+    outcome: Outcome
+    """met: a largest load is known to the precision asked for. missed: not even the smallest load meets the SLO.
+    inconclusive: the time was over before."""
+    load: float | None
+    """The largest load that meets the SLO, as far as is known; None when none does."""
+    interval: tuple[float, float] | None
+    why: str
+    at_most: bool = False
+    """The largest load that was allowed meets the SLO: the answer is at least that."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One search at work. `probes` may hold those of an earlier one: they count, and are not taken again."""
+
+    terms: Terms
+    prober: Prober
+    clock_s: Callable[[], float]
+    probes: list[Probe] = field(default_factory=list)
+    on_probe: Callable[[Probe, Answer], None] = lambda _probe, _answer: None
+    on_begin: Callable[[float, float, str], None] = lambda _load, _seconds, _why: None
+    model: Model | None = None
+    """The queue model that the last answer used, if there was one."""
+    _aim: int = 0
+    _told_at: int = -1
+    _told: dict[int, Told] = field(default_factory=dict)
+
+    def run(self) -> Answer:
+        """Probe until the answer is known or the time is over."""
+        end_s = self.clock_s() + self.terms.longest_s
+        while True:
+            answer = self.answer()
+            left_s = end_s - self.clock_s()
+            if answer.outcome != "inconclusive":
+                return answer
+            load, seconds, why = self._next()
+            if left_s < min(seconds, self.terms.probe_s) / 2 or left_s < 1.0:
+                return Answer("inconclusive", answer.load, answer.interval, f"the time was over: {answer.why}")
+            seconds = min(seconds, left_s)
+            self.on_begin(load, seconds, why)
+            halting = Overload(seconds, open_loop=self.terms.open_loop)
+            probe = self.prober.probe(load, seconds, self.terms.seed + len(self.probes), halting)
+            self.probes.append(probe)
+            self.on_probe(probe, self.answer())
+
+    def crossing(self) -> Crossing:
+        """Where the SLO begins to be missed. Only once there is a bracket; beyond it there is little to look for."""
+        easy, troubled = self._bracket()
+        assert easy is not None and troubled is not None
+        lowest = self._below(troubled.load) / BEYOND
+        highest = max(easy.load, troubled.load) * BEYOND
+        counted = crossing(self.probes, self.terms.allowed, lowest, highest, open_loop=self.terms.open_loop)
+        if not self.terms.open_loop:
+            return counted
+        if self._told_at != len(self.probes):
+            self._told_at, self._told = len(self.probes), self._model_says(counted.quantile(0.5))
+        if not self._told:
+            return counted
+        terms = self.terms
+        return crossing(self.probes, terms.allowed, lowest, highest, open_loop=terms.open_loop, told=self._told)
+
+    def _model_says(self, about: float) -> dict[int, Told]:
+        """What a queue model adds, by position of the criterion."""
+        traces = [(probe, self.prober.trace(probe)) for probe in self.probes if not probe.suspect]
+        known = [(probe, trace) for probe, trace in traces if trace is not None]
+        self.model = fit([trace for _, trace in known])
+        if self.model is None:
+            return {}
+        near = [(p, trace) for p, trace in known if about / NEAR <= p.load <= about * NEAR and not p.unstable]
+        found = {}
+        for index, criterion in enumerate(self.terms.criteria):
+            said = told(self.model, near, criterion, index, criterion.allowed)
+            if said is not None:
+                found[index] = said
+        return found
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the last crossing stood on a model."""
+        return bool(self._told)
+
+    def outcome_of(self, probe: Probe) -> Outcome:
+        return outcome_of(probe, self.terms.allowed, self.probes, open_loop=self.terms.open_loop)
+
+    def answer(self) -> Answer:
+        """What the probes so far say."""
+        terms = self.terms
+        lowest, highest = self._bracket()
+        if lowest is None and highest is None:
+            return Answer("inconclusive", None, None, "no probe has been taken")
+        if lowest is None and highest is not None:
+            if highest.load <= terms.least and self.outcome_of(highest) == "missed":
+                return Answer("missed", None, None, f"{_said(terms, highest.load)} already misses it")
+            return Answer("inconclusive", None, None, f"no load was found that meets it, down to {highest.load:g}")
+        assert lowest is not None
+        if highest is None:
+            if lowest.load >= terms.most and self.outcome_of(lowest) == "met":
+                return Answer("met", lowest.load, None, "the largest load that was allowed meets it", at_most=True)
+            return Answer("inconclusive", lowest.load, None, f"no load was found that misses it, up to {lowest.load:g}")
+        if not self._close(highest.load):
+            return Answer("inconclusive", lowest.load, (self._below(highest.load), highest.load), "the bracket is wide")
+        found = self.crossing()
+        low, high = found.interval(CONFIDENCE)
+        load = found.quantile(0.5)
+        if terms.whole:
+            low, high, load = math.floor(low), math.floor(high), math.floor(load)
+            if load < terms.least:
+                return Answer("inconclusive", None, (low, high), f"{terms.least:g} may already be too much")
+        narrow = high - low <= 2 * terms.precision * load or (terms.whole and high - low < 1)
+        if narrow and self._seen_near(load):
+            return Answer("met", load, (low, high), "known to the precision asked for")
+        return Answer("inconclusive", load, (low, high), f"it lies between {low:.4g} and {high:.4g}")
+
+    def _below(self, load: float) -> float:
+        """The largest load below it that was probed."""
+        known = [probe.load for probe in self.probes if probe.load < load and not probe.suspect]
+        return max(known, default=max(self.terms.least, load / STEP))
+
+    def _close(self, troubled: float) -> bool:
+        """Whether the bracket is close enough to weigh all probes together."""
+        below = self._below(troubled)
+        return troubled <= CLOSE * below or (self.terms.whole and troubled - below <= 1)
+
+    def _seen_near(self, load: float) -> bool:
+        """Whether the endpoint was looked at long enough about there: a bracket and a model alone are no answer."""
+        reach = max(NEARBY * load, 1.0 if self.terms.whole else 0.0)
+        near = [probe for probe in self.probes if abs(probe.load - load) <= reach and not probe.suspect]
+        if self.terms.whole:
+            return bool(near)
+        return sum(probe.seconds for probe in near if probe.halted is None) >= self.terms.probe_s
+
+    def _bracket(self) -> tuple[Probe | None, Probe | None]:
+        """(the largest load without trouble, the smallest with, above it); a probe that looks the more likely way."""
+        sound = [probe for probe in self.probes if not probe.suspect]
+        troubled = [probe for probe in sound if troubles(probe, self.terms.allowed)]
+        easy = [probe for probe in sound if not troubles(probe, self.terms.allowed)]
+        return max(easy, key=lambda p: p.load, default=None), min(troubled, key=lambda p: p.load, default=None)
+
+    def _next(self) -> tuple[float, float, str]:
+        """Load, seconds, and why it."""
+        terms = self.terms
+        lowest, highest = self._bracket()
+        # The quietest probe's: under overload what a request takes is mostly its wait.
+        service_s = min((probe.service_s for probe in self.probes if probe.service_s is not None), default=0.0)
+        least_s = LEAST_SERVICES * service_s
+        if lowest is None and highest is None:
+            load = terms.first
+            if self.probes:  # all of them disturbed by the client: a smaller load may not be
+                load = max(terms.least, min(probe.load for probe in self.probes) / STEP)
+            return load, self._bracket_s(load, least_s), "to begin with"
+        if highest is None:
+            assert lowest is not None
+            if lowest.load >= terms.most:
+                return terms.most, max(terms.probe_s, least_s), "the largest load allowed"
+            load = min(lowest.load * FIRST_STEP, terms.most)
+            return load, self._bracket_s(load, least_s), "no trouble yet"
+        if lowest is None:
+            if highest.load <= terms.least:
+                return terms.least, max(terms.probe_s, least_s), "the smallest load allowed"
+            load = max(highest.load / STEP, terms.least)
+            if terms.whole:
+                load = math.floor(load)
+            return load, self._bracket_s(load, least_s), "trouble already"
+        seconds = max(terms.probe_s, least_s)
+        if not self._close(highest.load):
+            load = math.sqrt(self._below(highest.load) * highest.load)
+            return float(round(load)) if terms.whole else load, max(seconds / 2, least_s), "half way"
+        found = self.crossing()
+        if terms.whole:
+            low, high = (math.floor(end) for end in found.interval(CONFIDENCE))
+            loads = range(max(int(terms.least), low), min(int(terms.most), high + 1) + 1)
+            load = float(min(loads, key=lambda n: abs(found.beyond(n) - 0.5)))
+            return load, seconds, "least is known of it"
+        aim = AIMS[self._aim % len(AIMS)]
+        self._aim += 1
+        load = min(max(found.quantile(aim), terms.least), terms.most)
+        return load, seconds, "least is known of it"
+
+    def _bracket_s(self, load: float, least_s: float) -> float:
+        enough_s = LEAST_BRACKET / load if self.terms.open_loop else 0.0
+        return max(self.terms.probe_s * BRACKET_SHARE, min(enough_s, self.terms.probe_s), least_s)
+
+
+def troubles(probe: Probe, allowed: Sequence[float]) -> bool:
+    """Whether a probe looks more like missing than like meeting, however unsure that is."""
+    if probe.unstable:
+        return True
+    for blocks, share in zip(probe.counts, allowed, strict=True):
+        count, misses = (sum(column) for column in zip(*blocks, strict=True))
+        if misses > max(share * count, 1.0):
+            return True
+    return False
+
+
+def outcome_of(probe: Probe, allowed: Sequence[float], probes: Sequence[Probe], *, open_loop: bool) -> Outcome:
+    """met, missed or inconclusive, of one probe by itself; only the dispersion is taken from all of them."""
+    from perfbench.capacity.curve import ASSUMED_DISPERSION
+
+    if probe.suspect:
+        return "inconclusive"
+    if probe.unstable:
+        return "missed"
+    found = []
+    for index, share in enumerate(allowed):
+        thin = dispersion((p.counts[index] for p in probes if not p.unstable), ASSUMED_DISPERSION[open_loop])
+        count, misses = (sum(column) / thin for column in zip(*probe.counts[index], strict=True))
+        found.append(decide(count, misses, share))
+    return "missed" if "missed" in found else "inconclusive" if "inconclusive" in found else "met"
+
+
+def _said(terms: Terms, load: float) -> str:
+    return f"{load:g} requests a second" if terms.open_loop else f"{load:g} in flight"

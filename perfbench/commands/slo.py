@@ -1,0 +1,120 @@
+"""perfbench slo: the largest load that meets an SLO."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
+from perfbench.commands.results import on_stdout
+from perfbench.commands.sweep import _refuse_beside_resume
+from perfbench.engine.errors import ScenarioError
+from perfbench.scenario import GROUPS, Scenario
+from perfbench.settings import units
+from perfbench.settings.flags import flags_of, with_flags
+
+MAX_TIME, PROBE_TIME, PRECISION = "5m", "20s", "4%"
+
+
+def slo(
+    scenario_file: ScenarioFile = None,
+    /,
+    *,
+    search: Annotated[
+        str | None,
+        Parameter(group=SERIES, metavar="rate|parallel", help="What to find the largest of (default: rate)."),
+    ] = None,
+    max_time: Annotated[
+        str | None, Parameter(group=SERIES, metavar="TIME", help=f"End the search after so long (default: {MAX_TIME}).")
+    ] = None,
+    probe_time: Annotated[
+        str | None,
+        Parameter(group=SERIES, metavar="TIME", help=f"How long a load is looked at (default: {PROBE_TIME})."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        Parameter(
+            group=SERIES, metavar="SHARE", help=f"How narrow the answer is to be (default: {PRECISION} each way)."
+        ),
+    ] = None,
+    max_load: Annotated[
+        str | None, Parameter(group=SERIES, metavar="LOAD", help="Largest load to put on the endpoint.")
+    ] = None,
+    warm_start: Annotated[
+        Path | None,
+        Parameter(name="--from", group=SERIES, metavar="FOLDER", help="Begin where that sweep or search suggests."),
+    ] = None,
+    resume: Resume = None,
+    as_json: AsJson = False,
+    live: Live = None,
+    quiet: Quiet = False,
+    **flags: Any,
+) -> int:
+    """Find the largest load that meets --slo.
+
+    Exit 0: found. 3: not even the smallest load meets it. 5: the time was over before it was known as narrowly as
+    asked. --rate or --parallel, if given, is where to begin. In open loop latencies count from the instant a request
+    was due.
+    """
+    from perfbench.capacity import slo as series
+    from perfbench.capacity.folder import SLO
+    from perfbench.capacity.objective import parse_objective
+    from perfbench.capacity.show import show_search
+    from perfbench.capacity.talk import Talk
+
+    talk = Talk(sys.stderr, quiet)
+    longest_s = None if max_time is None else _read("--max-time", units.duration_s, max_time)
+    if resume is not None:
+        given = {name: value for name, value in flags.items() if value is not None}
+        _refuse_beside_resume(given, scenario_file is not None)
+        ended = series.resume(resume, given, longest_s, talk, live=bool(live))
+    else:
+        kind: Any = search or "rate"
+        if kind not in ("rate", "parallel"):
+            raise ScenarioError(f"--search {kind!r}: there are rate and parallel")
+        given, asked = taken(flags, scenario_file, "rate", "parallel", "number", "duration", "slo")
+        if asked["slo"] is None:
+            raise ScenarioError("--slo is missing; give what must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'")
+        parse_objective(str(asked["slo"]), open_loop=kind == "rate")
+        first = asked[kind]
+        if first is None:
+            first = series.FIRST[kind] if warm_start is None else series.first_load(warm_start, kind)
+        first = _read(f"--{kind}", units.rate_per_s if kind == "rate" else units.count, first)
+        most = series.MOST[kind] if max_load is None else _read("--max-load", units.rate_per_s, max_load)
+        if not 0 < first <= most:
+            raise ScenarioError(f"--{kind} {first:g}, where the search begins, must be above 0 and at most {most:g}")
+        at = {kind: first, "duration": 1.0, "slo": asked["slo"]}
+        at |= {"parallel": asked["parallel"]} if kind == "rate" and asked["parallel"] is not None else {}
+        base = scenario(scenario_file, {**given, **at}).model_copy(update={"number": None})
+        if base.shape is not None:
+            raise ScenarioError(
+                "shape says how the load changes within a run, and a search needs it level; take it out"
+            )
+        wishes = series.Wishes(
+            search=kind, slo=str(asked["slo"]), first=first, most=most, least=min(series.LEAST[kind], first),
+            longest_s=longest_s if longest_s is not None else units.duration_s(MAX_TIME),
+            probe_s=_read("--probe-time", units.duration_s, probe_time or PROBE_TIME),
+            precision=_read("--precision", units.share, precision or PRECISION), seed=base.seed or 0,
+        )  # fmt: skip
+        if not (wishes.probe_s > 0 and wishes.precision > 0 and wishes.longest_s > 0):
+            raise ScenarioError("--probe-time, --precision and --max-time must be above 0")
+        ended = series.begin(base, wishes, talk, live=bool(live))
+    with on_stdout() as out:
+        if as_json:
+            out.write((ended.folder / SLO).read_text(encoding="utf-8"))
+        else:
+            show_search(ended.record, ended.folder, out)
+    return ended.exit_code
+
+
+def _read(place: str, reader: Any, value: Any) -> float:
+    try:
+        return float(reader(value))
+    except ValueError as error:
+        raise ScenarioError(f"{place} {error}") from None
+
+
+with_flags(slo, flags_of(Scenario, GROUPS))
