@@ -32,6 +32,8 @@ from perfbench.telemetry.sample import ServerSample
 SCENARIO, RUN, REQUESTS, CLIENT = "scenario.yaml", "run.json", "requests.jsonl", "client.jsonl"
 SERVER = "server.jsonl"
 SUMMARY, REPORT = "summary.json", "report.html"
+SERIES = "series.json"
+"""Of a folder that holds several runs of the same: what they say together."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _READ_BYTES = 1 << 24
 T = TypeVar("T")
@@ -140,6 +142,18 @@ class RunFolder:
         """run.json, or None when there is none (records from elsewhere)."""
         file = self.file(RUN)
         return msgspec.json.decode(file.read_bytes(), type=RunInfo) if file.is_file() else None
+
+
+def read_series(folder: Path) -> dict[str, Any] | None:
+    """series.json of a folder; None when it is no series of runs. Raises ScenarioError when it is not whole."""
+    file = folder / SERIES
+    if not file.is_file():
+        return None
+    try:
+        found: dict[str, Any] = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except UNREADABLE as error:
+        raise ScenarioError(f"{file} is not whole: {error}; take it away to compare its runs one by one") from None
+    return found
 
 
 def _ends_torn(file: Path) -> bool:

@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
-from perfbench.runfolder import SUMMARY
+from perfbench.runfolder import SERIES, SUMMARY
 from perfbench.scenario import GROUPS, Scenario
 from perfbench.settings.flags import flags_of, with_flags
 
@@ -60,6 +60,8 @@ def run(
         with on_stdout() as out:
             out.write(scenario.to_yaml())
         return ExitCode.DONE
+    if scenario.repeat > 1:
+        return _several(scenario, live=live, quiet=quiet, as_json=as_json)
     from perfbench.run import run_scenario
 
     result = run_scenario(scenario, live=live, quiet=quiet, give_way=True)
@@ -73,6 +75,15 @@ def run(
 
         with on_stdout() as out:
             print_summary(result.summary, result.folder, out)
+    return result.exit_code
+
+
+def _several(scenario: Scenario, *, live: bool | None, quiet: bool, as_json: bool) -> int:
+    from perfbench.series import run_series, text
+
+    result = run_series(scenario, live=live, quiet=quiet)
+    with on_stdout() as out:
+        out.write((result.folder / SERIES).read_text(encoding="utf-8") if as_json else text(result))
     return result.exit_code
 
 

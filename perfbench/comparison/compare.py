@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from perfbench.comparison.measure import Figure, figures_of
-from perfbench.comparison.source import Source
+from perfbench.comparison.source import About, Source, about
 from perfbench.metrics.slo import parse_slo
 from perfbench.statistics.multiplicity import benjamini_hochberg, holm
 from perfbench.statistics.permutation import FEWEST_BLOCKS, difference_p
@@ -82,8 +82,8 @@ class Difference:
 class Comparison:
     """All of it. `as_json` is the contract of `perfbench compare --json`, `schema` 1."""
 
-    first: Source
-    second: Source
+    first: About
+    second: About
     margin: float
     differences: tuple[Difference, ...]
     refused: tuple[str, ...]
@@ -100,15 +100,15 @@ class Comparison:
         return any(each.p_value is not None for each in self.differences)
 
     def as_json(self) -> dict[str, Any]:
-        """{schema, margin, level, first, second: {name, tool, requests, lacking, warnings}, refused, notes,
+        """{schema, margin, level, first, second: {name, tool, requests, runs, lacking, warnings}, refused, notes,
         differences: [{metric, unit, better, base, first, second: {value, low, high, count, method}, difference, low,
         high, relative, relative_low, relative_high, p_value, p_holm, p_bh, verdict, why, more, for_margin}]}.
 
         Latencies in ms, rates per second, shares from 0 to 1; what is not known is null."""
         sides = {
             name: {
-                "name": run.name, "tool": run.tool, "requests": run.records.size, "lacking": list(run.lacking),
-                "warnings": list(run.warnings),
+                "name": run.name, "tool": run.tool, "requests": run.requests, "runs": run.runs,
+                "lacking": list(run.lacking), "warnings": list(run.warnings),
             } for name, run in (("first", self.first), ("second", self.second))
         }  # fmt: skip
         return {
@@ -145,16 +145,21 @@ def compare(
     for (before, after), (p, why) in zip(pairs, tested, strict=True):
         p_holm, p_bh = (None, None) if p is None else (next(corrected), next(discovered))
         differences.append(_difference(before, after, p, p_holm, p_bh, why, margin, known.size))
-    return Comparison(first, second, margin, tuple(differences), tuple(refused), tuple(_notes(first, second)))
+    notes = [
+        *notes_of(first, second),
+        "one run each: whatever changes from run to run counts as difference; --repeat 5 tells it apart",
+    ]
+    sides = about([first], first.name), about([second], second.name)
+    return Comparison(*sides, margin, tuple(differences), tuple(refused), tuple(notes))
 
 
-def _notes(first: Source, second: Source) -> list[str]:
+def notes_of(first: Source, second: Source) -> list[str]:
+    """What a reader of the comparison must know of these runs."""
     found = [f"{run.name} ({run.tool}) does not say {what}" for run in (first, second) for what in run.lacking]
     found += [warning for run in (first, second) for warning in run.warnings]
     models = [run.facts.get("model") for run in (first, second)]
     if models[0] != models[1] and None not in models:
         found.append(f"the models are called {models[0]} and {models[1]}: the difference may be theirs")
-    found.append("one run each: whatever changes from run to run counts as difference; --repeat 5 tells it apart")
     return found
 
 

@@ -69,9 +69,9 @@ def said(comparison: Comparison, threshold: float | None) -> str:
     if threshold is not None:
         beyond = comparison.regressions(threshold)
         if beyond:
-            return f"worse by more than {threshold:.3g} of the first: {', '.join(_label(each) for each in beyond)}"
+            return f"worse by more than {threshold * 100:.3g} %: {', '.join(_label(each) for each in beyond)}"
         if worse:
-            return f"worse, but by no more than {threshold:.3g} of the first: {worse}"
+            return f"worse, but by no more than {threshold * 100:.3g} %: {worse}"
     parts = [f"worse: {worse}" if worse else "", f"better: {better}" if better else ""]
     return "; ".join(part for part in parts if part) or "no difference that chance could not have made"
 
@@ -87,7 +87,8 @@ def _label(each: Difference) -> str:
 def _about(comparison: Comparison, *, first: bool) -> str:
     run = comparison.first if first else comparison.second
     tool = "" if run.tool == "perfbench" else f" ({run.tool})"
-    return f"{harmless(run.name, 200)}{tool}, {grouped(run.records.size)} requests"
+    runs = "" if run.runs == 1 else f" in {run.runs} runs"
+    return f"{harmless(run.name, 200)}{tool}, {grouped(run.requests)} requests{runs}"
 
 
 def _cells(each: Difference) -> tuple[str, ...]:

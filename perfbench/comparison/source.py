@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,25 @@ class Source:
     def open_loop(self) -> bool | None:
         """None where nobody said."""
         return self.facts["rate"] is not None if "rate" in self.facts else None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a comparison says of a side: a run, or several runs of the same."""
+
+    name: str
+    tool: str
+    requests: int
+    runs: int = 1
+    lacking: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def about(runs: Sequence[Source], name: str) -> About:
+    first = runs[0]
+    warnings = tuple(dict.fromkeys(warning for run in runs for warning in run.warnings))
+    requests = sum(run.records.size for run in runs)
+    return About(name, first.tool, requests, len(runs), first.lacking, warnings)
 
 
 def read_source(path: Path) -> Source:

@@ -66,5 +66,5 @@ class PrecisionWatch:
             return None
         return (
             f"{self._until.text} is reached: {value:.4g} ms, known within {reach:.3g} ms, after {values.size} requests "
-            f"and {self._looks} looks at growing numbers of them"
+            f"(look {self._looks}, at numbers fixed beforehand)"
         )
