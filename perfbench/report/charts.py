@@ -54,6 +54,11 @@ class Data:
     open_loop: bool
     arrival: str
 
+    def measured(self) -> Columns:
+        """Without the warm-up, which charts over time show and figures leave out."""
+        warmup = self.columns.warmup
+        return self.columns.where(~warmup) if warmup.any() else self.columns
+
     def seconds(self, at_ns: Any) -> FloatArray:
         shifted: FloatArray = (np.asarray(at_ns) - self.zero_ns) / 1e9
         return shifted
@@ -112,7 +117,8 @@ def _note(x: float, text: str) -> Figure:
 
 def _distribution(name: str, title: str, what: str) -> Callable[[Data], Chart | None]:
     def make(data: Data) -> Chart | None:
-        values = latency.itl_ms(data.columns) if name == "itl" else latency.PER_REQUEST[name](data.columns)
+        measured = data.measured()
+        values = latency.itl_ms(measured) if name == "itl" else latency.PER_REQUEST[name](measured)
         x, y = series.distribution(np.asarray(values, np.float64))
         if not x.size:
             return None
@@ -120,7 +126,7 @@ def _distribution(name: str, title: str, what: str) -> Callable[[Data], Chart | 
         traces = [line(x, y, "service" if data.open_loop and response_name else title, "@blue", line={"shape": "hv"})]
         traces[0] |= {"fill": "tozeroy", "fillcolor": "@blue-fill"}
         if data.open_loop and response_name:
-            felt_x, felt_y = series.distribution(latency.PER_REQUEST[response_name](data.columns))
+            felt_x, felt_y = series.distribution(latency.PER_REQUEST[response_name](measured))
             traces.append(line(felt_x, felt_y, "response", "@orange", line={"shape": "hv", "dash": "dot"}))
         spread = data.latency_ms.get(name) or {}
         marks = [(label, value) for label in ("p50", "p99") if (value := spread.get(label)) is not None]
