@@ -142,7 +142,7 @@ class _Conductor:
         self._scenario, self._urls, self._progress = scenario, urls, progress
         self._workload = workload
         self._planned = None if workload["sessions"] else scenario.number
-        self._planned_sessions = scenario.number if workload["sessions"] else None
+        self._planned_arrivals = scenario.number if workload["sessions"] else None
         self._workers_count = _worker_count(scenario)
         self._pending: list[Snapshot] = []
         self._decode = msgspec.msgpack.Decoder(Snapshot).decode
@@ -221,7 +221,7 @@ class _Conductor:
             folder.write_info(info)
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
-                began_ns=info.began_ns, planned=self._planned, planned_sessions=self._planned_sessions,
+                began_ns=info.began_ns, planned=self._planned, planned_arrivals=self._planned_arrivals,
                 duration_s=_seconds(scenario),
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip

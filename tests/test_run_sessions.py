@@ -63,7 +63,7 @@ def test_two_workers_carry_all_sessions_turn_by_turn(tmp_path, truthd, chats, lo
             sent, before = (json.loads(record.prompt or "")["messages"] for record in (later, sooner))
             # All that was said before, the answer that this server gave, and a new message of the user's.
             assert sent[:-1] == [*before, {"role": "assistant", "content": sooner.text}]
-    assert (summary["sessions"]["completed"], summary["requests"]["planned_sessions"]) == (12, 12)
+    assert (summary["sessions"]["completed"], summary["requests"]["planned_arrivals"]) == (12, 12)
     assert {turn: part["requests"]["succeeded"] for turn, part in summary["by_turn"].items()} == {
         "1": 12, "2": 9, "3": 6, "4": 3,
     }  # fmt: skip

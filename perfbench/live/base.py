@@ -26,8 +26,8 @@ class RunStart:
     began_ns: int
     planned: int | None = None
     """Requests, if the run is bounded by number; with both bounds the first one reached ends it."""
-    planned_sessions: int | None = None
-    """Instead of `planned`, where sessions are sent: how many requests one takes is not known beforehand."""
+    planned_arrivals: int | None = None
+    """Instead of `planned`, where there are sessions among them: how many requests one takes is not known before."""
     duration_s: float | None = None
     grace_s: float = 0.0
     """After the duration: how long requests in flight may go on."""

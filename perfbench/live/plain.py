@@ -48,7 +48,7 @@ class PlainLines:
 
 def headline(info: RunStart) -> str:
     bounds = [] if info.planned is None else [f"{grouped(info.planned)} requests"]
-    bounds += [] if info.planned_sessions is None else [f"{grouped(info.planned_sessions)} sessions"]
+    bounds += [] if info.planned_arrivals is None else [f"{grouped(info.planned_arrivals)} arrivals"]
     bounds += [] if info.duration_s is None else [span(info.duration_s)]
     workers = f", {info.workers} workers" if info.workers > 1 else ""
     until = " or ".join(bounds) or "until stopped"

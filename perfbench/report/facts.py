@@ -117,10 +117,10 @@ def error_rows(requests: Mapping[str, Any]) -> list[ErrorRow]:
 
 def count_facts(requests: Mapping[str, Any]) -> list[Fact]:
     """planned, sent, ok, failed, cancelled; and, where there were any, unsent, retried, reconnects."""
-    planned, sessions = requests.get("planned"), requests.get("planned_sessions")
+    planned, arrivals = requests.get("planned"), requests.get("planned_arrivals")
     plan = "by duration" if planned is None else grouped(planned)
     facts = [
-        Fact("planned", plan if sessions is None else f"{grouped(sessions)} sessions"),
+        Fact("planned", plan if arrivals is None else f"{grouped(arrivals)} arrivals"),
         Fact("sent", grouped(requests.get("sent") or 0)),
         Fact("ok", grouped(requests.get("succeeded") or 0)),
         Fact("failed", grouped(requests.get("failed") or 0)),

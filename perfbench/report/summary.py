@@ -107,7 +107,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             **(
                 {}
                 if info is None or not info.workload.get("sessions")
-                else {"planned_sessions": scenario.get("number")}
+                else {"planned_arrivals": scenario.get("number")}
             ),
             **errors.counts(everything),
             "error_rate": figures["error_rate"],
