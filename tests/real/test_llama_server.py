@@ -43,6 +43,25 @@ def test_counts_are_the_servers_own(llama_server: Server, tmp_path: Path):
     assert ran.summary["tokens"]["input"] == grown["prompt_tokens_total"]
 
 
+def test_what_it_says_of_itself_stands_beside_the_clients_figures(llama_server: Server, tmp_path: Path):
+    """Twice as many clients as slots: the queue shows, and every token is counted the same on both sides."""
+    load = flags(parallel=2 * SLOTS, number=NUMBER, max_tokens=MAX_TOKENS, extra_args=EXACT)
+    ran = perfbench_run(llama_server, tmp_path, *load, "--server-metrics", "auto", "--metrics-every", "100ms")
+    (address,) = ran.summary["server"]["addresses"]
+    assert (address["engine"], address["failed"]) == ("llama.cpp", 0)
+    figures = address["figures"]
+    assert 0 < figures["running"]["max"] <= SLOTS
+    assert 0 < figures["waiting"]["max"] <= SLOTS
+    assert 0 <= figures["prefix_hit_rate"]["mean"] <= 1
+    compared = ran.summary["server"]["compared"]
+    assert compared["generated_tokens"] == {
+        "server": NUMBER * MAX_TOKENS, "client": NUMBER * MAX_TOKENS, "ratio": 1, "agrees": True,
+    }  # fmt: skip
+    assert compared["prompt_tokens"]["server"] == compared["prompt_tokens"]["client"]
+    (page,) = tmp_path.glob("*/report.html")
+    assert 'data-chart="server-requests"' in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("transport", ["wire", "aiohttp", "sdk"])
 def test_a_server_that_closes_after_each_stream_costs_reconnects_and_no_request(
     llama_server: Server, tmp_path: Path, transport: str
