@@ -134,6 +134,10 @@ async def run_share(payload: bytes, link: Link) -> bytes:
 def _pacer(scenario: Scenario, workload: Workload) -> Pacer | ClosedLoop | ShapedLoop:
     seed = scenario.seed or 0
     if workload.arrivals is not None:
+        if scenario.shape is not None:
+            raise ScenarioError(
+                f"shape and workload {scenario.workload_name} both say when requests leave; take one of them out"
+            )
         return workload.arrivals
     curve, law = scenario.curve, ARRIVALS[scenario.arrival or "poisson"]
     if curve is not None and scenario.open_loop:

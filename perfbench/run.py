@@ -221,7 +221,7 @@ class _Conductor:
             folder.write_info(info)
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
-                began_ns=info.began_ns, planned=self._planned, planned_arrivals=self._planned_arrivals,
+                began_ns=info.began_ns, planned=_with_warmup(self._planned, scenario), planned_arrivals=self._planned_arrivals,
                 duration_s=_seconds(scenario),
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
@@ -317,6 +317,13 @@ def _scraping(scenario: Scenario, urls: tuple[str, ...], folder: RunFolder) -> A
     from perfbench.telemetry.scraper import scraping
 
     return scraping(addresses(scenario, urls), folder.file(SERVER), scenario.metrics_every)
+
+
+def _with_warmup(planned: int | None, scenario: Scenario) -> int | None:
+    """How many requests will be sent, as far as that is known beforehand."""
+    if scenario.warmup is None or planned is None:
+        return planned
+    return planned + scenario.warmup.number if scenario.warmup.number else None
 
 
 def _seconds(scenario: Scenario) -> float | None:
