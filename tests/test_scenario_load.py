@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perfbench.engine.errors import ScenarioError
-from perfbench.engine.pacing import ShapedArrivals, ShapedLoop
+from perfbench.engine.pacing import Poisson, ShapedArrivals, ShapedLoop
 from perfbench.load import _pacer
 from perfbench.report.text import load_shape, open_loop
 from perfbench.scenario import Scenario
@@ -88,6 +88,14 @@ def test_the_most_in_flight_are_known_beforehand(values, most):
 def test_what_contradicts_a_shape_or_a_warm_up_is_refused(values, message):
     with pytest.raises(ScenarioError, match=message):
         made(**values)
+
+
+def test_a_workload_with_arrivals_of_its_own_takes_no_shape():
+    class Trace:
+        arrivals = Poisson(5.0)
+
+    with pytest.raises(ScenarioError, match="shape and workload synthetic both say when requests leave"):
+        _pacer(made(shape="hold 5/s for 1s"), Trace())
 
 
 def test_in_a_file_the_line_of_the_stage_is_named(tmp_path):
