@@ -221,7 +221,8 @@ class _Conductor:
             folder.write_info(info)
             start = RunStart(
                 target=", ".join(self._urls), model=scenario.model or "", shape=load_shape(scenario.dump()),
-                began_ns=info.began_ns, planned=_with_warmup(self._planned, scenario), planned_arrivals=self._planned_arrivals,
+                began_ns=info.began_ns, planned=_with_warmup(self._planned, scenario),
+                planned_arrivals=self._planned_arrivals,
                 duration_s=_seconds(scenario),
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
             )  # fmt: skip
