@@ -276,8 +276,8 @@ class Evaluation:
         search = scheduler.search()
         parallel = str(task.eval_batch_size)
         if search is not None:
-            settled = f"found {search.found}" if search.found is not None else f"not settled, last {search.limit}"
-            parallel = f"auto: {settled}"
+            best = max(search.speeds, key=lambda level: search.speeds[level], default=search.limit)
+            parallel = f"auto: found {search.found}" if search.found is not None else f"auto: not settled, best {best}"
             speeds = ", ".join(f"{level}: {speed:.1f}" for level, speed in sorted(search.speeds.items()))
             log.info("concurrency %s; tokens or requests a second by level: %s", parallel, speeds or "none measured")
         priced = task.price_in is not None or task.price_out is not None
