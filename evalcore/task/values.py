@@ -30,6 +30,8 @@ def json(value: object) -> object:
         value = value[0]
     if not isinstance(value, str):
         return value
+    if not value.lstrip().startswith(("{", "[")) and "=" in value:
+        return json(value.split())
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:

@@ -51,6 +51,8 @@ SETTINGS: dict[str, tuple[str, str, str]] = {
     "answer_key": (SKILL, "FILE", "JSONL of questions and answers."),
     "skill": (SKILL, "SHARE", "Share of them to answer rightly."),
     "answer_format": (SKILL, "TEXT", "How an answer is worded, with {answer} in it."),
+    "likelihoods": (SKILL, "NAME", "What is told of likelihoods: logprobs, echo, prompt_logprobs, guided_choice; repeat "
+                    "it for several (default: all)."),
 }
 """Flags of the command: group, what to write, help. The settings are those of SimulatorConfig; times without _ms."""
 

@@ -10,8 +10,9 @@ The answer key is JSONL. One line is one item:
     answer_format          optional; how this item is answered, with {answer} in it
     wrong                  optional; what a wrong answer says
 
-Whether an item is answered rightly is decided by a hash of (seed, id, repeat) and nothing else: not by the order of
-requests, not by retries. Counting happens when an answer has been written whole, so what a fault kept from the client
+Whether an item is answered rightly is decided by a hash of (seed, id, repeat) and the whole key: not by the order of
+requests, not by retries. Of the key's items the share with the lowest hashes is answered rightly, so that whoever asks
+all of them finds exactly that share, rounded to whole items. Counting happens when an answer has been written whole, so what a fault kept from the client
 is not in the counts.
 """
 
@@ -29,6 +30,7 @@ from perfbench.engine.errors import ScenarioError
 
 ANSWER_FORMAT = "The answer is {answer}."
 _HASH_RANGE = 1 << 64
+MOST_BOUNDS = 64  # of pairs of a share and a repeat that are remembered
 _GRAM = 6  # words that begin a question and find its candidates; longer ones hardly tell more questions apart
 _OPPOSITES = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _NUMBER = re.compile(r"([^\d-]*)(-?(?:\d{1,3}(?:,\d{3})+|\d+))(\.\d+)?(\D*)")
@@ -138,6 +140,7 @@ class Skill:
 
     def __init__(self, key: AnswerKey, seed: int = 0, answer_format: str = ANSWER_FORMAT) -> None:
         self._key, self._seed, self._format = key, seed, answer_format
+        self._bounds: dict[tuple[float, int], int] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -148,7 +151,7 @@ class Skill:
         item = item or self._key.find(message)
         if item is None:
             return Verdict(None)
-        right = self._hash(item, repeat, "right") < share * _HASH_RANGE
+        right = self._hash(item, repeat, "right") < self._bound(share, repeat)
         said = item.answers[0] if right else self._wrong(item, repeat)
         return Verdict(item, right, (item.answer_format or self._format).replace("{answer}", said), said)
 
@@ -174,6 +177,15 @@ class Skill:
             "unknown": self._unknown,
             "items": [{"id": id_, "asked": asked, "right": right} for id_, (asked, right) in self._counts.items()],
         }
+
+    def _bound(self, share: float, repeat: int) -> int:
+        """The lowest hash of an item that is not answered rightly."""
+        if (share, repeat) not in self._bounds:
+            hashes = sorted(self._hash(item, repeat, "right") for item in self._key.items)
+            self._bounds[share, repeat] = [*hashes, _HASH_RANGE][round(share * len(hashes))]
+            while len(self._bounds) > MOST_BOUNDS:
+                del self._bounds[next(iter(self._bounds))]
+        return self._bounds[share, repeat]
 
     def _hash(self, item: Item, repeat: int, purpose: str) -> int:
         text = f"{self._seed}\0{item.id}\0{repeat}\0{purpose}".encode()

@@ -112,6 +112,15 @@ def test_all_right_at_one_and_all_wrong_at_zero():
         assert skill.answer(f"Number {n} is?", 0.0).text != f"It is {n}"
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("share", "right"), [(0.8, 80), (0.333, 33), (0.005, 0), (0.999, 100)])
+def test_whoever_asks_all_items_finds_the_share_in_whole_items(seed, share, right):
+    key = AnswerKey([item(str(n), f"Number {n} is?", str(n)) for n in range(100)])
+    skill = Skill(key, seed)
+    for repeat in (0, 1):
+        assert sum(skill.answer(f"Number {n} is?", share, repeat).right for n in range(100)) == right
+
+
 def test_more_skill_never_unlearns():
     key = AnswerKey([item(str(n), f"Number {n} is?", str(n)) for n in range(200)])
     skill = Skill(key, seed=5)
