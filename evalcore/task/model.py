@@ -26,8 +26,9 @@ class Model(Section):
     model_id: str | None = key(None, MODEL, "Its name in folders and reports.", shown="the last part of model")
     api_url: str | None = key(None, MODEL, "Endpoint, with or without /v1.", metavar="URL")
     api_key: SecretStr | None = key(
-        None, MODEL, "Bearer token.", shown=" or ".join([*(f"${name}" for name in KEY_VARIABLES), NO_KEY]), metavar="KEY", repr=False
-    )
+        None, MODEL, "Bearer token.", shown=" or ".join([*(f"${name}" for name in KEY_VARIABLES), NO_KEY]),
+        metavar="KEY", repr=False,
+    )  # fmt: skip
     eval_type: Literal["service", "mock"] = key(
         "service", MODEL, "service: an endpoint; mock: the built-in simulator, which knows the answers."
     )
