@@ -88,6 +88,7 @@ def test_flags_may_say_mappings_as_words():
     task = made(generation_config=["max_tokens=7", "top_p=0.5", "foo=bar"])
     assert (task.generation_config.max_tokens, task.generation_config.top_p) == (7, 0.5)
     assert task.generation_config.model_extra == {"foo": "bar"}
+    assert made(generation_config="max_tokens=7 top_p=0.5").generation_config.max_tokens == 7
 
 
 def test_a_dump_holds_no_secret_and_is_the_same_task_again():
