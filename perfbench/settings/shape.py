@@ -2,37 +2,31 @@
 
     ramp 1 -> 50 over 60s; hold 30s; step 20 for 1m; ramp to 0 over 10s
 
-Stages stand between semicolons; `STAGES` is the table of them. A level may say its unit: `50/s` (or `3000/m`) is an
+Stages stand between semicolons; `stages.STAGES` is the table of their kinds. A level may say its unit: `50/s` (or `3000/m`) is an
 arrival rate, so the loop is open; `50%` is a share of `rate` or `parallel`, whichever is given; a bare number takes the
 unit that the other levels have, and is an arrival rate where none has one. `parallel: ramp 1 -> 50 over 60s` is of
 open slots, a closed loop; `rate:` may stand there too. In a file a shape may also be a list of stages, each a text or
 a mapping of the same words (`ramp: 1 -> 50`, `over: 60s`), alone or under the key `rate` or `parallel`.
 
-Raises `ValueError` like the rest of settings; a `Misshapen` says in which stage. To add a shape, write its stage in
-perfbench/engine/pacing/, a line in `STAGES`, and rows in tests/settings/test_shape.py.
+Raises `ValueError` like the rest of settings; a `Misshapen` says in which stage.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from perfbench.engine.errors import ScenarioError
-from perfbench.engine.pacing import Curve, Stage
-from perfbench.engine.pacing.hold import Hold
-from perfbench.engine.pacing.ramp import Ramp
-from perfbench.engine.pacing.sine import PHASES, Sine
-from perfbench.engine.pacing.square import Square
-from perfbench.engine.pacing.steps import Steps, levels_between
+from perfbench.engine.pacing import Curve
 from perfbench.settings import units
+from perfbench.settings.stages import SHARE, STAGES, Draft, Level, Made, read_stage
 from perfbench.settings.suggest import did_you_mean
 
 Of = Literal["rate", "parallel", "share"]
 OF = ("rate", "parallel")
 LIKE = "ramp 1 -> 50 over 60s; hold 30s"
-SHARE = "%"
 
 
 class Misshapen(ValueError):
@@ -60,81 +54,6 @@ class Shape:
     def level_curve(self, base: float | None) -> Curve:
         """In arrivals a second or in slots: a share is multiplied by the `base` that it is a share of."""
         return self.curve if self.of != "share" or base is None else self.curve.times(base)
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    number: float
-    unit: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A stage whose words have been read, but whose levels may still take their unit from others."""
-
-    form: _Form
-    levels: tuple[_Level | None, ...]
-    seconds: Mapping[str, float]
-    begins: str
-    by: _Level | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What a stage is made from, in base units."""
-
-    levels: tuple[float, ...]
-    seconds: Mapping[str, float]
-    begins: str
-    by: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How a stage is written: what stands after its word, which clauses follow, and what it becomes."""
-
-    like: str
-    levels: Literal["none or one", "from to", "low high", "list"]
-    clauses: tuple[str, ...]
-    make: Callable[[_Made], Stage]
-    also: tuple[str, ...] = field(default=())
-    """Clauses that may be left out."""
-
-
-STAGES: dict[str, _Form] = {
-    "hold": _Form(
-        "hold 30s, or hold 20 for 30s", "none or one", ("for",), lambda m: Hold(m.levels[0], m.seconds["for"])
-    ),
-    "step": _Form("step 20 for 30s", "none or one", ("for",), lambda m: Hold(m.levels[0], m.seconds["for"])),
-    "ramp": _Form(
-        "ramp 1 -> 50 over 60s, or ramp to 50 over 60s", "from to", ("over",),
-        lambda m: Ramp(m.levels[0], m.levels[1], m.seconds["over"]),
-    ),
-    "exp": _Form(
-        "exp 1 -> 50 over 60s, or exp to 50 over 60s", "from to", ("over",),
-        lambda m: Ramp(m.levels[0], m.levels[1], m.seconds["over"], exponential=True),
-    ),
-    "steps": _Form(
-        "steps 10, 20, 50 every 30s, or steps 10 -> 50 by 10 every 30s", "list", ("every",),
-        lambda m: Steps(m.levels if m.by is None else levels_between(m.levels[0], m.levels[-1], m.by),
-                        m.seconds["every"]), also=("by",),
-    ),
-    "sine": _Form(
-        "sine 5 <-> 50 every 24h for 48h, and at the end perhaps: from high", "low high", ("every", "for"),
-        lambda m: Sine(m.levels[0], m.levels[1], m.seconds["every"], m.seconds["for"], m.begins), also=("from",),
-    ),
-    "square": _Form(
-        "square 5 <-> 50 every 20s for 2m", "low high", ("every", "for"),
-        lambda m: Square(m.levels[0], m.levels[1], m.seconds["every"] / 2, m.seconds["every"], m.seconds["for"]),
-    ),
-    "bursts": _Form(
-        "bursts 5 <-> 50 lasting 2s every 30s for 5m", "low high", ("lasting", "every", "for"),
-        lambda m: Square(m.levels[0], m.levels[1], m.seconds["lasting"], m.seconds["every"], m.seconds["for"]),
-    ),
-}  # fmt: skip
-_CLAUSES = frozenset({"over", "for", "every", "by", "lasting", "from"})
-_TIMES = _CLAUSES - {"by", "from"}
 
 
 def parse_shape(value: object) -> Shape:
@@ -209,7 +128,7 @@ def _words(key: object, content: object) -> Iterator[str]:
         yield str(content)
 
 
-def _read(text: str, number: int, at: tuple[str, ...]) -> _Draft:
+def _read(text: str, number: int, at: tuple[str, ...]) -> Draft:
     """The words of a stage."""
     word, _, rest = text.partition(" ")
     form = STAGES.get(word.lower())
@@ -219,93 +138,12 @@ def _read(text: str, number: int, at: tuple[str, ...]) -> _Draft:
             f"(there are {', '.join(STAGES)})", at,
         )  # fmt: skip
     try:
-        return _draft(form, rest)
+        return read_stage(form, rest)
     except ValueError as error:
         raise Misshapen(f"stage {number}, {text!r}: {error}; write it like: {form.like}", at) from None
 
 
-def _draft(form: _Form, rest: str) -> _Draft:
-    head, clauses = _clauses(rest, form)
-    if form.levels == "none or one" and head and "for" not in clauses:
-        clauses["for"] = head.pop()  # hold 30s: a time without a word before it
-    for name in form.clauses:
-        if name not in clauses:
-            raise ValueError(f"{name!r} is missing")
-    by = _level(clauses["by"]) if "by" in clauses else None
-    begins = clauses.get("from", "low")
-    if begins not in PHASES:
-        raise ValueError(f"from {begins!r} is nothing that a sine begins at ({', '.join(PHASES)})")
-    levels = _levels(head, form, by is not None)
-    seconds = {name: units.duration_s(given) for name, given in clauses.items() if name in _TIMES}
-    return _Draft(form, levels, seconds, begins, by)
-
-
-def _clauses(rest: str, form: _Form) -> tuple[list[str], dict[str, str]]:
-    """The words before the first clause, and what follows each clause's word."""
-    words = re.sub(r"(<->|<→|↔|->|→|,)", lambda found: f" {found[0]} ", rest).split()
-    if form.levels == "from to" and words[:1] == ["from"]:
-        del words[0]  # ramp from 1 to 50
-    head: list[str] = []
-    clauses: dict[str, str] = {}
-    name: str | None = None
-    for word in words:
-        if word in _CLAUSES:
-            if word not in (*form.clauses, *form.also):
-                raise ValueError(f"{word!r} has no meaning here")
-            if word in clauses or word == name:
-                raise ValueError(f"{word!r} is there twice")
-            name = word
-        elif name is None:
-            head.append(word)
-        elif name in clauses:
-            raise ValueError(f"{word!r} after {name!r} is too much")
-        else:
-            clauses[name] = word
-    if name is not None and name not in clauses:
-        raise ValueError(f"nothing follows {name!r}")
-    return head, clauses
-
-
-def _levels(head: list[str], form: _Form, by: bool) -> tuple[_Level | None, ...]:
-    arrows, both = ("->", "→", "to"), ("<->", "↔", "to", "and", "->")
-    match form.levels, head:
-        case "none or one", []:
-            return (None,)
-        case "none or one", [one]:
-            return (_level(one),)
-        case "from to", [arrow, last] if arrow in arrows:
-            return None, _level(last)
-        case "from to", [first, arrow, last] if arrow in arrows:
-            return _level(first), _level(last)
-        case "low high", [low, arrow, high] if arrow in both:
-            return _level(low), _level(high)
-        case "list", [first, arrow, last] if arrow in arrows:
-            if not by:
-                raise ValueError("'by' is missing")
-            return _level(first), _level(last)
-        case "list", [_, *_] if not by and all(word == "," for word in head[1::2]) and len(head) % 2:
-            return tuple(_level(word) for word in head[::2])
-    raise ValueError(f"{' '.join(head)!r} are not its levels" if head else "its levels are missing")
-
-
-def _level(text: str) -> _Level:
-    """50, 50/s, 3000/m, 50%."""
-    found = re.fullmatch(r"([+-]?[\d_]*\.?\d+(?:[eE][+-]?\d+)?[kM]?)(/[a-z]+|%)?", text)
-    if found is None:
-        raise ValueError(f"{text!r} is not a level (a level is like 50, 50/s, 3000/m or 50%)")
-    unit = found[2] or ""
-    if unit and unit != SHARE:
-        units.rate_per_s(f"1{unit}")  # names the right unit
-    number, times = found[1], 1.0
-    if number[-1] in "kM":
-        number, times = number[:-1], float(units.TIMES[number[-1]])
-    level = float(number) * times
-    if level < 0:
-        raise ValueError(f"{text!r} is below 0")
-    return _Level(level, unit, text)
-
-
-def _unit(of: str | None, levels: Sequence[_Level]) -> tuple[Of, str, bool]:
+def _unit(of: str | None, levels: Sequence[Level]) -> tuple[Of, str, bool]:
     """What the shape is of, the unit of bare numbers, and whether anything said so."""
     given = {level.unit for level in levels if level.unit}
     bare = next((level.text for level in levels if not level.unit and level.number), None)
@@ -323,8 +161,8 @@ def _unit(of: str | None, levels: Sequence[_Level]) -> tuple[Of, str, bool]:
     return ("parallel" if of == "parallel" else "rate"), unit, of is not None or bool(given)
 
 
-def _made(draft: _Draft, before: float | None, kind: Of, unit: str) -> _Made:
-    def number(level: _Level) -> float:
+def _made(draft: Draft, before: float | None, kind: Of, unit: str) -> Made:
+    def number(level: Level) -> float:
         if kind == "parallel":
             return level.number
         at = level.unit or unit
@@ -335,4 +173,4 @@ def _made(draft: _Draft, before: float | None, kind: Of, unit: str) -> _Made:
         if level is None and before is None:
             raise ValueError(f"the first stage must say its level; write it like: {draft.form.like.split(', or ')[-1]}")
         found.append(before if level is None else number(level))
-    return _Made(tuple(found), draft.seconds, draft.begins, None if draft.by is None else number(draft.by))  # type: ignore[arg-type]
+    return Made(tuple(found), draft.seconds, draft.begins, None if draft.by is None else number(draft.by))  # type: ignore[arg-type]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perfbench.settings.shape import STAGES, Misshapen, parse_shape
+from perfbench.settings.shape import Misshapen, parse_shape
+from perfbench.settings.stages import STAGES
 from perfbench.settings.warmup import Warmup, parse_warmup
 
 READ = [

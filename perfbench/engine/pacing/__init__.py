@@ -9,7 +9,7 @@ Iterating a pacer again gives the same offsets, in whatever process; workers dea
     hold.py ramp.py steps.py sine.py square.py    what a curve is made of
 
 To add a law, add a frozen dataclass that satisfies `Pacer` and a line in `ARRIVALS`; to add a shape, a file with a
-frozen dataclass that satisfies `Stage`, and a line in `perfbench.settings.shape.STAGES`. Both want rows in
+frozen dataclass that satisfies `Stage`, and a line in `perfbench.settings.stages.STAGES`. Both want rows in
 tests/engine/pacing/.
 """
 
