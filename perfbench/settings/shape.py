@@ -2,11 +2,11 @@
 
     ramp 1 -> 50 over 60s; hold 30s; step 20 for 1m; ramp to 0 over 10s
 
-Stages stand between semicolons; `stages.STAGES` is the table of their kinds. A level may say its unit: `50/s` (or `3000/m`) is an
-arrival rate, so the loop is open; `50%` is a share of `rate` or `parallel`, whichever is given; a bare number takes the
-unit that the other levels have, and is an arrival rate where none has one. `parallel: ramp 1 -> 50 over 60s` is of
-open slots, a closed loop; `rate:` may stand there too. In a file a shape may also be a list of stages, each a text or
-a mapping of the same words (`ramp: 1 -> 50`, `over: 60s`), alone or under the key `rate` or `parallel`.
+Stages stand between semicolons; `stages.STAGES` is the table of their kinds. A level may say its unit: `50/s` (or
+`3000/m`) is an arrival rate, so the loop is open; `50%` is a share of `rate` or `parallel`, whichever is given; a bare
+number takes the unit that the other levels have, and is an arrival rate where none has one. In `parallel: ramp 1 -> 50
+over 60s` it is open slots, a closed loop; `rate:` may stand there too. In a file a shape may also be a list of stages,
+each a text or a mapping of the same words (`ramp: 1 -> 50`, `over: 60s`), alone or under the key `rate` or `parallel`.
 
 Raises `ValueError` like the rest of settings; a `Misshapen` says in which stage.
 """
