@@ -44,6 +44,7 @@ FAULTS = {
     "no_finish": (BadReply, True),
     "empty_reply": (BadReply, True),
     "cancelled": (TransportFault, False),
+    "hung_up": (TransportFault, False),
     "unsent": (TransportFault, False),
 }
 
