@@ -28,7 +28,7 @@ from evalcore.report.charts import charts, height_px
 from evalcore.report.schema import Report
 from evalcore.types import Review
 from perfbench.report.charts import Chart
-from perfbench.report.html import TEMPLATES as SHARED
+from perfbench.report.page import TEMPLATES as SHARED
 from perfbench.report.text import harmless
 from perfbench.runfolder import write_whole
 

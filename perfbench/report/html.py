@@ -1,37 +1,27 @@
 """HTML: the report page of a run, one file that needs nothing else.
 
-Everything foreign reaches the page in one of two ways: as text that the template escapes, or as JSON in a block that no
-browser executes. The page's own scripts are named by their hashes in its content security policy and nothing else may
-run or be fetched, so what slipped through would still be dead, and the page cannot call home.
+How foreign text is kept harmless in it: see `page`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from dataclasses import replace
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import orjson
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from perfbench.engine.errors import NoData
 from perfbench.metrics.columns import Columns, columns
 from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
+from perfbench.report.page import filled, render_page
 from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
 from perfbench.report.server import server_charts, server_facts
 from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, span, target
 from perfbench.runfolder import REPORT, RunFolder, RunInfo, write_whole
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(folder: RunFolder, summary: dict[str, Any]) -> Path:
@@ -47,19 +37,10 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
     scenario = summary.get("scenario") or {}
     data = _data(summary, found, folder, info)
     drawn = [*charts(data), *server_charts(data, folder.server_samples())] if data is not None else []
-    scripts = [
-        Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
-        Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
-    ]  # fmt: skip
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     client = summary.get("client") or {}
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
+        drawn,
         title=harmless(scenario.get("name") or "run"),
         model=harmless(scenario.get("model") or ""),
         target=target(scenario),
@@ -94,10 +75,6 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         groups=_grouped(drawn),
         scenario=_yaml(scenario),
         environment=facts.flat(summary.get("environment") or {}),
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        figures=_script_json({chart.key: chart.figure for chart in drawn}),
-        scripts=scripts,
-        hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
     )
 
 
@@ -127,15 +104,11 @@ def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunI
 
 
 def _grouped(drawn: list[Chart]) -> dict[str, list[Chart]]:
-    """Charts by heading; one that would stand alone in its row of two gets the whole of it."""
+    """Charts by heading."""
     groups: dict[str, list[Chart]] = {}
     for chart in drawn:
         groups.setdefault(chart.group, []).append(chart)
-    for group in groups.values():
-        halves = [place for place, chart in enumerate(group) if not chart.wide]
-        if len(halves) % 2:
-            group[halves[-1]] = replace(group[halves[-1]], wide=True)
-    return groups
+    return {name: filled(group) for name, group in groups.items()}
 
 
 def _when(info: RunInfo | None) -> str:
@@ -168,15 +141,3 @@ def _yaml(scenario: dict[str, Any]) -> str:
     """The scenario as it could be run again; escapes in its strings stay visible."""
     given = {name: value for name, value in scenario.items() if value not in (None, [], {}, ())}
     return yaml.safe_dump(given, sort_keys=False, allow_unicode=False, width=100)
-
-
-def _script_json(value: Any) -> Markup:
-    """JSON that may stand in a <script> block: nothing in it can end the block or begin a comment."""
-    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
