@@ -23,14 +23,16 @@ from perfbench.capacity.simulate import Played
 from perfbench.metrics.columns import BoolArray, FloatArray
 
 METRICS = ("response_ttft", "response_e2e")
-DOUBT = 0.4
+DOUBT = 0.7
 """Standard deviation, as a logarithm, of what a model may be wrong by before it was held against anything."""
 EXPLAINS = 0.5
 """Share of the variance of the misses that may be left by a model that is used."""
 ENOUGH = 10
 """Misses from which that is asked."""
-PLAYED = {True: 30_000, False: 250_000}
-"""Requests played at each rate: to find where to look, and then to know."""
+PLAYED_ROUGHLY = 30_000
+"""Requests played at each rate to find where to look ..."""
+PLAYED, PLAYED_SLOWLY = 1_000_000, 150_000
+"""... and then to know; fewer where requests slow each other down, which takes ten times as long to play."""
 RATES = 5
 SPAN = 1.04
 
@@ -75,8 +77,9 @@ def told(
         return None
     rates = [rate for rate in root * np.geomspace(1 / SPAN, SPAN, RATES) if rate < 0.999 * model.capacity_per_s]
     logs, noise = [], 0.0
+    count = PLAYED if model.slowdown == 0 else PLAYED_SLOWLY
     for rate in rates:
-        misses = missed(model.at_rate(rate, PLAYED[False]))
+        misses = missed(model.at_rate(rate, count))
         logs.append(math.log(max(float(misses.mean()), 1e-7)))
         if rate <= root * 1.001:
             noise = _noise(misses)
@@ -89,16 +92,21 @@ def told(
 
 
 def _correction(seen: FloatArray, foretold: FloatArray) -> tuple[float | None, float]:
-    """(logarithm of seen over told, its variance); (None, 0) where the model does not explain what was seen."""
+    """(logarithm of seen over told, its variance); (None, 0) where the model does not explain what was seen.
+
+    Misses come as a Poisson number of bursts, told times an unknown factor; the factor's prior is a gamma law around 1.
+    """
     whole, expected = float(seen.sum()), float(foretold.sum())
-    raw = math.log((whole + 0.5) / (expected + 0.5))
     left = seen - foretold * (whole + 0.5) / (expected + 0.5)
-    if whole >= ENOUGH and float(np.square(left).sum()) > EXPLAINS * float(np.square(seen - seen.mean()).sum()):
-        return None, 0.0
-    spread = max(float(np.square(left).sum()) / max(whole, 1.0), 1.0)
-    variance = spread / (min(whole, expected) + 0.5)
-    weight = DOUBT**2 / (DOUBT**2 + variance)
-    return raw * weight, variance * weight
+    if whole >= ENOUGH:
+        if float(np.square(left).sum()) > EXPLAINS * float(np.square(seen - seen.mean()).sum()):
+            return None, 0.0
+        burst = float(np.square(left).sum()) / whole
+    else:  # too few to see what is left: whole bursts are then what the model may be wrong about
+        burst = float(np.square(foretold).sum()) / expected / 2 if expected else 1.0
+    burst = max(burst, 1.0)
+    shape, scale = 1 / DOUBT**2 + whole / burst, 1 / DOUBT**2 + expected / burst
+    return math.log(shape / scale), 1 / shape
 
 
 def _told_blocks(model: Model, probe: Probe, trace: Trace, criterion: Criterion) -> list[int]:
@@ -120,11 +128,11 @@ def _misses(criterion: Criterion) -> Callable[[Played], BoolArray]:
 def _root(model: Model, missed: Callable[[Played], BoolArray], share: float) -> float | None:
     """The rate at which the model misses that share, roughly; None where no rate does."""
     low, high = 0.0, min(model.capacity_per_s, 4 * model.most_in_flight / model.mean_s)
-    if not math.isfinite(high) or float(missed(model.at_rate(0.999 * high, PLAYED[True])).mean()) < share:
+    if not math.isfinite(high) or float(missed(model.at_rate(0.999 * high, PLAYED_ROUGHLY)).mean()) < share:
         return None
     for _ in range(9):
         rate = (low + high) / 2
-        if float(missed(model.at_rate(rate, PLAYED[True])).mean()) <= share:
+        if float(missed(model.at_rate(rate, PLAYED_ROUGHLY)).mean()) <= share:
             low = rate
         else:
             high = rate

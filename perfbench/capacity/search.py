@@ -28,6 +28,8 @@ CLOSE = 1.15
 """Factor between the ends of the bracket at which it is close enough to weigh all probes together."""
 NEARBY = 0.06
 """Share of the answer within which the endpoint must have been probed for as long as a probe takes."""
+OVERLOAD = 1.2
+"""Of a model's capacity: so much shows it within seconds."""
 BEYOND = 1.5
 """Factor by which the answer may lie beyond what looks like a bracket: either end of it may have been chance."""
 LEAST_SERVICES = 4.0
@@ -244,10 +246,20 @@ class Search:
             loads = range(max(int(terms.least), low), min(int(terms.most), high + 1) + 1)
             load = float(min(loads, key=lambda n: abs(found.beyond(n) - 0.5)))
             return load, seconds, "least is known of it"
+        if (limit := self._unseen_limit()) is not None:
+            return limit, seconds / 2, "to see the queue's limit"
         aim = AIMS[self._aim % len(AIMS)]
         self._aim += 1
         load = min(max(found.quantile(aim), terms.least), terms.most)
         return load, seconds, "least is known of it"
+
+    def _unseen_limit(self) -> float | None:
+        """A load beyond the capacity that a model claims, while none was seen: only there its slots show plainly."""
+        if self.model is None or not math.isfinite(self.model.capacity_per_s):
+            return None
+        load = OVERLOAD * self.model.capacity_per_s
+        seen = any(probe.load > self.model.capacity_per_s and not probe.suspect for probe in self.probes)
+        return None if seen or load > self.terms.most else load
 
     def _bracket_s(self, load: float, least_s: float) -> float:
         enough_s = LEAST_BRACKET / load if self.terms.open_loop else 0.0

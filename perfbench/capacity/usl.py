@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 from perfbench.engine.errors import NoData
-from perfbench.metrics.columns import FloatArray
+from perfbench.metrics.columns import BoolArray, FloatArray
 
 FEWEST_POINTS = 4
 LEAST_DEVIATION = 0.005
@@ -62,7 +62,7 @@ class ScalingFit(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
     """Where the data do not support what the fit says."""
     band: list[tuple[float, float, float, float]]
-    """(concurrency, fitted throughput, lower, upper) for drawing."""
+    """(concurrency, fitted throughput, lower, upper): the whole curve lies between, up to `largest`, at 95 %."""
 
 
 def throughput(concurrency: FloatArray, gamma: float, alpha: float, beta: float) -> FloatArray:
@@ -109,7 +109,7 @@ def fit_scaling(
     )
     grid = np.unique(np.concatenate((np.geomspace(1, 2 * n.max(), 60), n)))
     curves = np.array([throughput(grid, *row) for row in drawn])
-    low, high = np.quantile(curves, [0.025, 0.975], axis=0)
+    low, high = _band(np.log(curves), np.log(throughput(grid, *best)), grid <= n.max())
     gamma, alpha, beta = best
     return ScalingFit(
         gamma=gamma, alpha=alpha, beta=beta, gamma_ci=_interval(drawn[:, 0]), alpha_ci=_interval(drawn[:, 1]),
@@ -123,6 +123,14 @@ def fit_scaling(
             for a, b, c, d in zip(grid, throughput(grid, *best), low, high, strict=True)
         ],
     )  # fmt: skip
+
+
+def _band(drawn: FloatArray, fitted: FloatArray, measured: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """A band that holds the whole curve, as far as it was measured, with that confidence (sup-t): shapes (n,)."""
+    deviation = np.maximum(drawn.std(axis=0), 1e-9)
+    furthest = (np.abs(drawn - fitted) / deviation)[:, measured].max(axis=1)
+    reach = float(np.quantile(furthest, CONFIDENCE)) * deviation
+    return np.exp(fitted - reach), np.exp(fitted + reach)
 
 
 def _shares(x: FloatArray, deviation: Sequence[float | None] | None) -> FloatArray:
