@@ -124,7 +124,7 @@ def _latency(records: Columns, plain: str, *, is_open: bool) -> dict[str, Figure
 
 
 def independent_parts(units: int, found: Dependence) -> int:
-    """Blocks in which units hang together, or any forty where they do not; at least two units in each."""
+    """Blocks in which units hang together, or any twenty where they do not; at least two units in each."""
     return min(MOST_PARTS, units // 2) if found.independent else found.blocks
 
 

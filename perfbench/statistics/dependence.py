@@ -2,10 +2,11 @@
 
 Requests that queue behind each other have waits that are alike; an interval that takes them for independent is too
 narrow, under load by a multiple. Whether they are is tested, not assumed: by the correlation of each value with the
-next in order of arrival. Where it is there, whole blocks of consecutive requests stand for the independent draws
-("batch means": B. Schmeiser, Operations Research 30, 1982, who found 10 to 30 batches to lose little). Blocks are made
-longer until neighbouring ones are no longer alike (G. S. Fishman, Management Science 24, 1978); where even a tenth of
-the run is like the next tenth, the run is too short to say how sure it is, and nothing is said.
+next in order of arrival, and by how far parts of the run lie from each other. Where they depend, whole blocks of
+consecutive requests stand for the independent draws ("batch means": B. Schmeiser, Operations Research 30, 1982, who
+found 10 to 30 batches to lose little). Blocks are made longer until neighbouring ones are no longer alike
+(G. S. Fishman, Management Science 24, 1978); where even a tenth of the run is like the next tenth, the run is too short
+to say how sure it is, and nothing is said.
 
 From the spread between blocks follows the *effective count*: of how many independent values the same figure would be
 as sure. Percentiles take the interval of that count (for shares: E. L. Korn, B. I. Graubard, Survey Methodology 24,
@@ -22,7 +23,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri, stdtrit
+from scipy.special import chdtrc, ndtri, stdtrit
 
 from perfbench.statistics.ranks import CONFIDENCE
 
@@ -30,9 +31,11 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 FEWEST = 20
 """Values from which dependence can be tested at all; fewer are taken to be independent."""
 TEST_LEVEL = 0.01
-"""One in a hundred runs of independent requests is handled as if they were dependent: its intervals are a little wider,
-not wrong."""
-BLOCK_COUNTS = ((40, 0.1), (20, 0.1), (10, 0.05))
+"""Of independent requests one run in a hundred is taken for dependent: its intervals are a little wider, not wrong."""
+DRIFT_LEVEL = 0.01
+"""The same for what changes slowly: a second in which something else ran shows little between neighbours, and much
+between tenths of a run."""
+BLOCK_COUNTS = ((20, 0.1), (10, 0.05))
 """How many blocks are tried, and the level at which neighbouring blocks are found to be alike."""
 
 
@@ -73,9 +76,19 @@ def dependence(values: Floats) -> Dependence:
     if count < FEWEST:
         return Dependence(0.0, 1, count)
     lag1 = lag1_correlation(values)
-    if abs(lag1) * math.sqrt(count) < ndtri(1 - TEST_LEVEL / 2):
+    if abs(lag1) * math.sqrt(count) < ndtri(1 - TEST_LEVEL / 2) and not _drifts(values):
         return Dependence(lag1, 1, count)
     return in_blocks(values, lag1)
+
+
+def _drifts(values: Floats) -> bool:
+    """Whether sums over blocks vary by more than sums of so many independent values would (chi-squared)."""
+    blocks = BLOCK_COUNTS[0][0]
+    length, variance = values.size // blocks, float(values.var())
+    if length < 2 or variance == 0:
+        return False
+    sums = values[: blocks * length].reshape(blocks, length).sum(axis=1)
+    return bool(chdtrc(blocks - 1, float(sums.var()) * blocks / (length * variance)) < DRIFT_LEVEL)
 
 
 def in_blocks(values: Floats, lag1: float) -> Dependence:

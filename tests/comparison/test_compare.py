@@ -80,7 +80,7 @@ def test_a_run_is_the_same_as_itself() -> None:
     run = simulated(3)
     found = compare(run, run)
     assert real(found, "better", "worse") == []
-    assert {each.p_holm for each in found.differences} == {1.0}
+    assert {each.p_holm for each in found.differences} - {None} == {1.0}
     assert by_name(found)["mean tpot"].verdict == "same"
 
 

