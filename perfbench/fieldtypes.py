@@ -31,8 +31,8 @@ BUILT_IN = "simulator"
 """The url that means: start the built-in simulator and load that."""
 SIMULATOR_TIMES = ("ttft", "itl")
 """Its settings that are written as durations and kept in ms, under a name that says so."""
-SIMULATOR_SHARES = ("jitter", *FAULTS, "skill")
-SIMULATOR_COUNTS = ("tokens", "slots", "reason")
+SIMULATOR_SHARES = ("jitter", *FAULTS, "skill", "busyskill")
+SIMULATOR_COUNTS = ("tokens", "slots", "reason", "busy")
 
 
 def key(default: Any, group: str, text: str, **more: Any) -> Any:

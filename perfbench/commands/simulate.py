@@ -50,9 +50,15 @@ SETTINGS: dict[str, tuple[str, str, str]] = {
     "mid": (FAULTS, "SHARE", "Share of replies with an error object half way."),
     "answer_key": (SKILL, "FILE", "JSONL of questions and answers."),
     "skill": (SKILL, "SHARE", "Share of them to answer rightly."),
+    "busy": (SKILL, "COUNT", "Requests served at a time beyond which it is busyskill; 0 is never."),
+    "busyskill": (SKILL, "SHARE", "Share to answer rightly while more than busy are served."),
     "answer_format": (SKILL, "TEXT", "How an answer is worded, with {answer} in it."),
-    "likelihoods": (SKILL, "NAME", "What is told of likelihoods: logprobs, echo, prompt_logprobs, guided_choice; repeat "
-                    "it for several (default: all)."),
+    "likelihoods": (
+        SKILL,
+        "NAME",
+        "What is told of likelihoods: logprobs, echo, prompt_logprobs, guided_choice; repeat "
+        "it for several (default: all).",
+    ),
 }
 """Flags of the command: group, what to write, help. The settings are those of SimulatorConfig; times without _ms."""
 

@@ -60,6 +60,9 @@ class SimulatorConfig(BaseModel):
     """A JSONL file (see perfbench.simulator.skill)."""
     skill: float | None = None
     """Share of its questions that are answered rightly; 1 when only the key is given."""
+    busy: int = _DEFAULT.busy
+    """Requests served at a time beyond which the share is `busyskill`; 0: never."""
+    busyskill: float | None = None
     answer_format: str = ANSWER_FORMAT
     likelihoods: tuple[Likelihoods, ...] = get_args(Likelihoods)
     """What is told of likelihoods, in whole replies, when a request asks for it; the rest is ignored in silence."""
@@ -71,8 +74,11 @@ class SimulatorConfig(BaseModel):
             check_answer_format(self.answer_format, "simulator")
         except ScenarioError as error:
             raise ValueError(str(error)) from None
-        if self.skill is not None and self.answer_key is None:
-            raise ValueError(f"skill={self.skill:g} needs an answer key; give answer_key, a JSONL file")
+        for name, share in (("skill", self.skill), ("busyskill", self.busyskill)):
+            if share is not None and self.answer_key is None:
+                raise ValueError(f"{name}={share:g} needs an answer key; give answer_key, a JSONL file")
+        if self.busyskill is not None and not self.busy:
+            raise ValueError(f"busyskill={self.busyskill:g} is of a batch that is too large; give busy, like 16")
         return self
 
     def plan(self) -> Plan:
@@ -83,5 +89,6 @@ class SimulatorConfig(BaseModel):
             crlf=int(self.crlf), split=int(self.split), reason=self.reason, nousage=int(self.nousage),
             nodone=int(self.nodone), e429=self.e429, e500=self.e500, reset=self.reset, trunc=self.trunc,
             stall=self.stall, junk=self.junk, mid=self.mid,
-            skill=1.0 if self.skill is None and self.answer_key is not None else self.skill,
+            skill=1.0 if self.skill is None and self.answer_key is not None else self.skill, busy=self.busy,
+            busyskill=self.busyskill,
         )  # fmt: skip

@@ -43,6 +43,8 @@ KEYS: dict[str, str] = {
     "junk": "share of streams with one event that is not JSON half way",
     "mid": "share of streams that end half way with an error object",
     "skill": "0 to 1: share of the questions of the answer key that are answered rightly",
+    "busy": "requests served at a time beyond which it is busyskill; 0: never",
+    "busyskill": "0 to 1: share that is answered rightly while more than busy are served at a time",
 }
 Refusal = Literal["e429", "e500"]
 Break = Literal["reset", "trunc", "stall", "junk", "mid"]
@@ -51,9 +53,12 @@ FAULTS: tuple[Refusal | Break, ...] = (*REFUSALS, *get_args(Break))
 """In the order in which one draw decides among them. Only streams break; any request can be refused."""
 MOST_TOKENS = 1_000_000  # a whole reply is held in memory; beyond this a typing error is likelier than a wish
 
-_SHARES = frozenset({"jit", "skill", *FAULTS})
+_SHARES = frozenset({"jit", "skill", "busyskill", *FAULTS})
 _FLAGS = frozenset({"blast", "role", "ka", "crlf", "split", "nousage", "nodone"})
-_COUNTS = {"n": (1, MOST_TOKENS), "multi": (1, 100), "slots": (0, 1_000_000), "reason": (0, MOST_TOKENS)}
+_COUNTS = {
+    "n": (1, MOST_TOKENS), "multi": (1, 100), "slots": (0, 1_000_000), "reason": (0, MOST_TOKENS),
+    "busy": (0, 1_000_000),
+}  # fmt: skip
 _LANGUAGE = re.compile(r"(?:.*/)?sim(?::|--)(.*)", re.DOTALL)
 
 
@@ -84,6 +89,8 @@ class Plan:
     junk: float = 0.0
     mid: float = 0.0
     skill: float | None = None
+    busy: int = 0
+    busyskill: float | None = None
 
     def __post_init__(self) -> None:
         for key in KEYS:
@@ -93,6 +100,13 @@ class Plan:
         total = sum(getattr(self, key) for key in FAULTS)
         if total > 1.0 + 1e-9:
             raise ScenarioError(f"the shares of {', '.join(FAULTS)} add up to {total:g}; together they are at most 1")
+        if self.busy and self.busyskill is None:
+            raise ScenarioError(f"busy={self.busy} needs the skill of a larger batch; give busyskill, a share like 0.6")
+
+    def served(self, active: int) -> Plan:
+        """The plan of a request that comes while so many others are served: with the skill of that batch."""
+        batch = min(active + 1, self.slots or active + 1)
+        return _tired(self) if self.skill is not None and 0 < self.busy < batch else self
 
 
 def _check(key: str, value: float) -> None:
@@ -108,6 +122,11 @@ def _check(key: str, value: float) -> None:
     whole = key in _FLAGS or key in _COUNTS
     if not low <= value <= high or (whole and value != int(value)):  # this way round so that NaN is refused too
         raise ScenarioError(f"{key}={value:g} does not do; {key} is {what} ({KEYS[key]})")
+
+
+@lru_cache(maxsize=4096)
+def _tired(plan: Plan) -> Plan:
+    return replace(plan, skill=plan.busyskill)
 
 
 DEFAULTS = Plan()

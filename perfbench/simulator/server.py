@@ -143,6 +143,7 @@ class _Server:
             row.outcome = "400"
             return _refusal(api, 400, "a stream needs HTTP/1.1; ask for it, or set stream to false")
         wire = Wire(request.transport, request.keep_alive)
+        plan = plan.served(self._slots.active)
         reply = self._reply(ask, plan, row, wire, prompt_tokens=len(body) // 4 + 1, fault=fault)
         self._slots.enter(reply, plan.slots)
         try:

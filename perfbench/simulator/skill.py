@@ -12,8 +12,9 @@ The answer key is JSONL. One line is one item:
 
 Whether an item is answered rightly is decided by a hash of (seed, id, repeat) and the whole key: not by the order of
 requests, not by retries. Of the key's items the share with the lowest hashes is answered rightly, so that whoever asks
-all of them finds exactly that share, rounded to whole items. Counting happens when an answer has been written whole, so what a fault kept from the client
-is not in the counts.
+all of them finds exactly that share, rounded to whole items. A lower share (`busyskill`, of a batch that is too large)
+loses some of these and gains none. Counting happens when an answer has been written whole, so what a fault kept from
+the client is not in the counts.
 """
 
 from __future__ import annotations

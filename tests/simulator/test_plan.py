@@ -17,6 +17,7 @@ plans = st.builds(
     ttft=st.floats(0, 1e6), itl=st.floats(0, 1e6), n=st.integers(1, 1000), jit=shares, multi=st.integers(1, 100),
     blast=flags, slots=st.integers(0, 1000), load=st.floats(0, 100), role=flags, ka=flags, crlf=flags, split=flags,
     reason=st.integers(0, 100), nousage=flags, nodone=flags, skill=shares,
+    busy=st.integers(1, 1000), busyskill=shares,
     **dict.fromkeys(FAULTS, st.floats(0, 1 / len(FAULTS))),
 )  # fmt: skip
 
@@ -26,6 +27,7 @@ plans = st.builds(
     [
         pytest.param("sim:ttft=200,itl=20,n=64", {"ttft": 200, "itl": 20, "n": 64}, id="colon, equals, comma"),
         pytest.param("sim--ttft.200_itl.20", {"ttft": 200, "itl": 20}, id="dashes, dot, underscore"),
+        pytest.param("sim:busy=16,busyskill=0.6", {"busy": 16, "busyskill": 0.6}, id="a skill that a full batch has"),
         pytest.param("sim--itl.2.5_skill.0.8", {"itl": 2.5, "skill": 0.8}, id="only the first dot ends the key"),
         pytest.param("sim:itl=2.5_n=3", {"itl": 2.5, "n": 3}, id="separators mix"),
         pytest.param("org/sim:n=3", {"n": 3}, id="a prefix that a proxy put there"),

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.simulator.config import SimulatorConfig
+from perfbench.simulator.plan import Plan
 from perfbench.simulator.skill import AnswerKey, Item, Skill, words_of
 
 QUICK = "sim:ttft=0,itl=0"
@@ -191,10 +193,10 @@ def big_key(tmp_path):
     )
 
 
-async def sit_exam(simulator, key, model=QUICK, **fields):
+async def sit_exam(simulator, key, model=QUICK, at_a_time=32, **fields):
     """Ask every question once, many at a time; which ids were answered rightly?"""
     items = [json.loads(line) for line in key.read_text().splitlines()]
-    gate = asyncio.Semaphore(32)
+    gate = asyncio.Semaphore(at_a_time)
 
     async def ask(session, asked):
         messages = [{"role": "user", "content": f"Please answer.\n\n{asked['question']}\nAnswer:"}]
@@ -234,6 +236,37 @@ async def test_a_request_may_name_its_skill_and_its_try(start, big_key):
     assert first == await sit_exam(simulator, big_key, "sim--ttft.0_itl.0_skill.0.5", seed=1)
     assert first != await sit_exam(simulator, big_key, f"{QUICK},skill=0.5", seed=2)
     assert (await simulator.get("/skill")).json["asked"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("plan", "others", "share"),
+    [
+        pytest.param(Plan(skill=0.9, busy=16, busyskill=0.6), 15, 0.9, id="the sixteenth still has its own"),
+        pytest.param(Plan(skill=0.9, busy=16, busyskill=0.6), 16, 0.6, id="one more, and the batch is too large"),
+        pytest.param(Plan(skill=0.9, busy=16, busyskill=0.6, slots=16), 40, 0.9, id="slots keep the batch small"),
+        pytest.param(Plan(skill=0.9), 1000, 0.9, id="never, unless asked for"),
+        pytest.param(Plan(busy=1, busyskill=0.6), 1000, None, id="no skill, none to lose"),
+    ],
+)
+def test_a_batch_that_is_too_large_has_its_own_skill(plan, others, share):
+    assert plan.served(others).skill == share
+
+
+@pytest.mark.parametrize(
+    ("half", "says"), [({"busy": 16}, "busy=16 needs"), ({"busyskill": 0.6}, r"busyskill=0\.6 is of a batch")]
+)
+def test_half_of_a_busy_skill_is_refused(big_key, half, says):
+    with pytest.raises(ValueError, match=says):
+        SimulatorConfig(answer_key=big_key, **half)
+
+
+async def test_the_skill_falls_while_too_many_are_served(start, big_key):
+    simulator = await start(answer_key=big_key, skill=0.9, busy=8, busyskill=0.5)
+    busy = await sit_exam(simulator, big_key, "sim:ttft=20,itl=0", at_a_time=32)
+    calm = await sit_exam(simulator, big_key, at_a_time=8)
+    assert len(calm) == 450
+    assert 250 <= len(busy) < 350  # those at the beginning and at the end are not crowded
+    assert busy < calm
 
 
 async def test_choices_of_one_request_are_tries_of_their_own(start, big_key):
