@@ -135,6 +135,6 @@ def counter_of(task: TaskConfig) -> Callable[[str], int]:
     """Counts a text's tokens: by the task's tokenizer, else by its length. Raises ScenarioError for no tokenizer."""
     if task.tokenizer is None:
         return estimated_tokens
-    from perfbench.load import token_counter
+    from perfbench.workload.tokens import token_counter
 
     return token_counter(task.tokenizer)

@@ -19,6 +19,9 @@ from perfbench.engine.dialect.urls import request_url
 from perfbench.engine.errors import ScenarioError
 from perfbench.engine.redact import is_secret_field, is_secret_header
 from perfbench.settings import delays, units
+from perfbench.settings import lengths as laws
+from perfbench.settings.prefix import SharedPrefix as SharedPrefixSettings
+from perfbench.settings.prefix import shared_prefix
 from perfbench.settings.shape import Shape as ParsedShape
 from perfbench.settings.shape import parse_shape
 from perfbench.settings.suggest import did_you_mean
@@ -215,7 +218,7 @@ def _name(name: str) -> str:
     return name
 
 
-WORKLOADS = ("synthetic", "fixed", "lines", "conversations", "mix")
+WORKLOADS = ("synthetic", "fixed", "lines", "conversations", "mix", "trace", "shared_prefix")
 """Names of the workloads, as a scenario says them; `workload.table` has one for each."""
 
 
@@ -223,6 +226,18 @@ def _delay(value: object) -> str:
     """The text of a law of delays, checked."""
     law = delays.delay(value)
     return value if isinstance(value, str) else units.show_duration(law.figures[0])
+
+
+def _lengths(value: object) -> int | str:
+    """A plain count as a number; any other law as its text, checked."""
+    law = laws.lengths(value)
+    return law.fixed if law.fixed is not None else str(value)
+
+
+def _shared_prefix(value: object) -> SharedPrefixSettings:
+    if isinstance(value, SharedPrefixSettings):
+        return value
+    return shared_prefix(cast("Mapping[str, object]", pairs(value)))
 
 
 def _workload(name: str) -> str:
@@ -237,6 +252,8 @@ Rate = Annotated[float, BeforeValidator(units.rate_per_s), Field(gt=0)]
 Count = Annotated[int, BeforeValidator(units.count), Field(ge=1)]
 CountOrNone = Annotated[int, BeforeValidator(units.count), Field(ge=0)]
 Share = Annotated[float, BeforeValidator(units.share)]
+Lengths = Annotated[int | str, BeforeValidator(_lengths)]
+SharedPrefix = Annotated[SharedPrefixSettings, BeforeValidator(_shared_prefix)]
 Delay = Annotated[str, BeforeValidator(_delay)]
 Shape = Annotated[InstanceOf[ParsedShape], BeforeValidator(parse_shape), PlainSerializer(str)]
 Warmup = Annotated[InstanceOf[ParsedWarmup], BeforeValidator(parse_warmup), PlainSerializer(str)]

@@ -40,6 +40,7 @@ from perfbench.settings.warmup import Warmup
 from perfbench.workload import open_workload
 from perfbench.workload.base import Workload
 from perfbench.workload.requests import Requests
+from perfbench.workload.tokens import token_counter
 
 MOST_CONNECTIONS = 1 << 16  # that room is made for beforehand (half a megabyte); more are no error
 HOPELESS_AFTER = 10
@@ -164,21 +165,6 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         count_tokens=None if scenario.tokenizer is None else token_counter(scenario.tokenizer),
         secrets=(*endpoint.secrets(), *(secret for fields in bodies for secret in secrets_in(fields))),
     )
-
-
-def token_counter(path: Path) -> Callable[[str], int]:
-    """Counts tokens by a tokenizer.json. Raises ScenarioError when it cannot be used."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise ScenarioError("tokenizer needs a package of its own: pip install 'perfbench[tokenizers]'") from None
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more exact
-        raise ScenarioError(f"tokenizer {path} cannot be used: {error}; give a Hugging Face tokenizer.json") from None
-    tokenizer.no_truncation()  # some files say to cut at a model's window; a count must not be
-    tokenizer.no_padding()
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def _part(cap: int, share: Share) -> int:

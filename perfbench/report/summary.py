@@ -18,7 +18,7 @@ import orjson
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics import client, errors, groups, latency
-from perfbench.metrics.arrivals import Along, audit_arrivals
+from perfbench.metrics.arrivals import Along, Audit, audit_arrivals
 from perfbench.metrics.backlog import backlog
 from perfbench.metrics.columns import TOKEN_SOURCES, UNSENT, AnyArray, BoolArray, Columns, columns
 from perfbench.metrics.concurrency import Steps, in_flight, littles_law_residual
@@ -26,6 +26,7 @@ from perfbench.metrics.goodput import meeting
 from perfbench.metrics.judgement import judge
 from perfbench.metrics.latency import between_ms, latency_values
 from perfbench.metrics.percentile import spread
+from perfbench.metrics.replayed import audit_replay
 from perfbench.metrics.slo import Slo, parse_slo
 from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
@@ -33,7 +34,7 @@ from perfbench.metrics.until import parse_until, reached
 from perfbench.report.asked import curve_of, held_ns, warmup_of
 from perfbench.report.said import Said
 from perfbench.report.server import server_notes, server_section
-from perfbench.report.text import harmless, open_loop
+from perfbench.report.text import harmless, open_loop, replays
 from perfbench.runfolder import SCENARIO, SUMMARY, RunFolder, RunInfo, write_whole
 from perfbench.settings import units, yamlfile
 from perfbench.statistics.means import share_interval
@@ -323,22 +324,30 @@ def _warmup(whole: Columns, scenario: Mapping[str, Any], zero_ns: int) -> dict[s
 
 
 def _arrivals(records: Columns, scenario: Mapping[str, Any], zero_ns: int) -> dict[str, Any]:
+    if replays(scenario):
+        begun = records.sent & records.begins
+        audit = audit_replay(records.intended_ns[begun], records.first_started_ns[begun])
+    else:
+        audit = _audit_of_law(records, scenario, zero_ns)
+    limited = any(scenario.get(name) is not None for name in LIMITS)
+    waited = between_ms(records.dispatched_ns, records.first_started_ns, records.sent) > HELD_MS
+    return {**audit.as_json(), "held_back": int(waited.sum()) if limited else 0}
+
+
+def _audit_of_law(records: Columns, scenario: Mapping[str, Any], zero_ns: int) -> Audit:
     curve = curve_of(scenario)
     try:
         rate_per_s = 0.0 if curve is not None else units.rate_per_s(scenario["rate"])
     except ValueError as error:
         raise ScenarioError(f"{SCENARIO}: rate: {error}") from None
     burstiness = scenario.get("burstiness")
-    audit = audit_arrivals(
+    return audit_arrivals(
         records.first_started_ns[records.sent & records.begins],
         str(scenario.get("arrival") or "poisson"),
         rate_per_s,
         1.0 if burstiness is None else float(burstiness),
         None if curve is None else Along(curve, harmless(scenario["shape"], 80), zero_ns),
     )
-    limited = any(scenario.get(name) is not None for name in LIMITS)
-    waited = between_ms(records.dispatched_ns, records.first_started_ns, records.sent) > HELD_MS
-    return {**audit.as_json(), "held_back": int(waited.sum()) if limited else 0}
 
 
 def _backlog(records: Columns, window: SteadyWindow, zero_ns: int) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ terminal; that it is not read as markup there is up to the caller (rich `Text`, 
 import unicodedata
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Any
 
 from perfbench.engine.errors import KINDS
@@ -90,6 +91,8 @@ def load_shape(scenario: Mapping[str, Any]) -> str:
     rate, parallel, shape = (scenario.get(name) for name in ("rate", "parallel", "shape"))
     if shape is not None:
         return _shaped(scenario, harmless(shape, 80))
+    if replays(scenario):
+        return _replayed(scenario)
     sessions = scenario.get("workload") == "conversations"
     if rate is None:
         of = "sessions at a time" if sessions else "parallel"
@@ -104,9 +107,21 @@ def load_shape(scenario: Mapping[str, Any]) -> str:
 
 def open_loop(scenario: Mapping[str, Any]) -> bool:
     """Whether arrivals had a schedule of their own; without one, requests waited for each other."""
-    if scenario.get("rate") is not None:
+    if scenario.get("rate") is not None or replays(scenario):
         return True
     return scenario.get("shape") is not None and parse_shape(scenario["shape"]).of == "rate"
+
+
+def replays(scenario: Mapping[str, Any]) -> bool:
+    """Whether a trace said when requests leave."""
+    return scenario.get("workload") == "trace" and scenario.get("trace_times") is not False
+
+
+def _replayed(scenario: Mapping[str, Any]) -> str:
+    speed, parallel = scenario.get("speed"), scenario.get("parallel")
+    words = [f"open loop, arrivals of trace {harmless(PurePath(str(scenario.get('trace'))).name, 60)}"]
+    words += [f"{speed:g} times as fast"] if isinstance(speed, int | float) and speed != 1 else []
+    return ", ".join([*words, *([f"at most {harmless(parallel)} in flight"] if parallel is not None else [])])
 
 
 def _shaped(scenario: Mapping[str, Any], shape: str) -> str:

@@ -63,7 +63,8 @@ class Load(Section):
     @property
     def open_loop(self) -> bool:
         """Whether arrivals have a schedule of their own, instead of waiting for each other."""
-        return self.rate is not None or (self.shape is not None and self.shape.of == "rate")
+        replays: bool = getattr(self, "replays", False)  # a scenario knows; its section of prompts says it
+        return self.rate is not None or replays or (self.shape is not None and self.shape.of == "rate")
 
     @property
     def curve(self) -> Curve | None:
@@ -133,7 +134,7 @@ def defaults(scenario: Scenario) -> dict[str, Any]:
         "parallel": 1 if closed and shape is None else None,
         "duration": None if shape is None else shape.curve.lasts_s,
         "number": 1000 if not timed and scenario.workload_name not in FINITE else None,
-        "arrival": None if closed else "poisson",
+        "arrival": None if closed or scenario.replays else "poisson",
         "burstiness": 1.0 if scenario.arrival == "gamma" else None,
         "ramp_up": "auto" if closed and shape is None else None,
         "seed": secrets.randbelow(1 << 31),

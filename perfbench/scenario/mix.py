@@ -63,7 +63,7 @@ def weights_of(parts: dict[str, Part]) -> dict[str, float]:
 
 def _seen_by(scenario: Scenario, part: Part) -> Scenario:
     talks = part.workload_name in users.IN_SESSIONS
-    cleared: dict[str, Any] = dict.fromkeys(prompts.Prompts.model_fields)
+    cleared: dict[str, Any] = dict.fromkeys(prompts.Prompts.model_fields.keys() - set(RUN_WIDE))
     cleared |= dict.fromkeys(HANG_UPS if talks else users.Users.model_fields)
     own = {name: getattr(part, name) for name in part.model_fields_set - {"share", "weight"}}
     return scenario.model_copy(update={**cleared, **own, "mix": None, "model": part.model or scenario.model})

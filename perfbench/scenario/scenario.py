@@ -35,7 +35,7 @@ SECRET = frozenset({"api_key", "headers", "model_args", "extra_args", "simulator
 """Fields whose values no message repeats."""
 MERGED = ("headers", "model_args", "extra_args", "simulator")
 """Mappings: a flag adds to what the file gives, name by name. Every other flag replaces the file's value."""
-FILES = ("api_key_file", "ca", "prompts_file", "conversations", "tokenizer")
+FILES = ("api_key_file", "ca", "prompts_file", "conversations", "trace", "image_files", "tokenizer")
 """In a file, relative to that file; as a flag, relative to the working folder."""
 
 

@@ -66,6 +66,10 @@ class Workload(Protocol):
     def item(self, index: int) -> Item | Turns:
         """What arrival `index` (from 0) sends, the same whenever it is asked for and in whatever process."""
 
+    def facts(self) -> Mapping[str, Any]:
+        """What else the summary is to say of it, by name; asked for once, by the parent of a run."""
+        return {}
+
 
 class Texts(Protocol):
     """Texts that a `Shaped` workload makes prompts of any API from."""

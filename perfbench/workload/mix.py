@@ -17,7 +17,7 @@ import msgspec
 from perfbench.engine.flow import Heard, Pause
 from perfbench.workload.base import Item, Turns, Workload
 from perfbench.workload.hangups import HangUps
-from perfbench.workload.synthetic import mixed
+from perfbench.workload.words import mixed
 
 _MASK = (1 << 64) - 1
 _BLOCK = 1024  # arrivals between two marks: what an index out of order costs at most

@@ -1,74 +1,77 @@
-"""Synthetic: made-up prompts of about N tokens, no two alike from their first words on.
+"""Synthetic: made-up prompts of the lengths that were asked for, no two alike from their first words on.
 
-A prompt is eight words that spell (seed, index) one to one, then a stretch of a long random text at a place that also
-depends on both. Servers reuse a cached prefix block by block from the start, so no cache can flatter a run; the stretch
-costs one copy, whatever its length. The length is an estimate: every word is a single token (with the space before it)
-under the GPT-2, SmolLM2 and BERT vocabularies, but a server's own tokenizer and its chat template have the last word.
+Servers reuse a cached prefix block by block from the start, so no cache can flatter a run. What the texts are made of,
+and how exact their lengths are, is in `words.py`; the lengths are drawn by seed and index alone.
 """
 
 from __future__ import annotations
 
-import random
-from array import array
+from collections.abc import Mapping
+from typing import Any
 
-from perfbench.engine.errors import ScenarioError
-from perfbench.workload.base import UNIQUE
+from perfbench.engine.dialect.base import Prompt
+from perfbench.settings.lengths import Fixed, Lengths, Part
+from perfbench.workload.base import UNIQUE, Item, Workload
+from perfbench.workload.words import SPELT, WORDS, Numbers, Words, mixed
 
-WORDS = tuple(
-    """
-    actor airport ancient answer apple baby baker banana basket beer blue border bottle bottom bread breakfast brick
-    bridge bright brother brown bucket butcher butter camera candle carrot castle cattle center century chair cheese
-    cherry child church circle clean closed cloud coffee common complex cotton courage cousin dance dancer dark deep
-    desk dinner direction dirty distance doctor doubt dream drum dust eagle early earth east elephant empty ending
-    energy engine evening factory famous farmer father fear film fire floor force forest fresh friend future gentle
-    glass global gold grape green guitar hammer harbor heavy height holiday horse hospital hotel journey joy judge
-    juice kindness king kitchen ladder late lawyer left lemon length letter library line lion local loud lunch
-    market memory metal middle midnight minute mirror moment monkey month morning mother mountain museum music
-    narrow north notebook novel number nurse ocean office open orange painter painting palace path patience pattern
-    peach pencil pepper piano picture pillow pilot planet plastic poem point potato power present private problem
-    public queen question quick quiet rabbit rain rare reason red restaurant result right river roof rough salad
-    salmon salt sand secret shadow shark sharp sheep signal silk silver simple singer sky slow smoke smooth snake
-    soldier song soup south speed spider square station statue steel storm street strong sugar summer sun surface
-    surprise table tailor teacher temple theater ticket tiger tomato tower track triangle trust tunnel turtle valley
-    village violin voice wall weak weather week west whale wheel whisper white width wind window wine winter wisdom
-    wood wool writer year yellow
-    """.split()  # noqa: SIM905 - quoted one by one they would fill a page
-)
-SPELT = 8  # words that spell one 64-bit number, a byte each
-_STRETCH_WORDS = 1 << 14
-_MASK = (1 << 64) - 1
+__all__ = ["SPELT", "WORDS", "Drawn", "Synthetic", "SyntheticTexts", "mixed"]
+
+
+class Drawn:
+    """The lengths of the i-th prompt and its reply."""
+
+    def __init__(self, lengths: Lengths, seed: int, purpose: str = "lengths") -> None:
+        self._lengths = lengths
+        self._always = None if lengths.fixed is None else (lengths.fixed, None)
+        self._which, self._prompt, self._reply = (
+            Numbers(seed, f"{purpose} {what}") for what in ("parts", "prompts", "replies")
+        )
+
+    def __call__(self, index: int) -> tuple[int, int | None]:
+        if self._always is not None:
+            return self._always
+        return self._lengths.draw(self._which.share(index), self._prompt.share(index), self._reply.share(index))
 
 
 class SyntheticTexts:
-    """Texts of `words` words. With fewer than eight, later texts may repeat: so few words have no room for more."""
+    """Texts by number. Those of fewer than eight words may repeat: so few words have no room for more."""
 
-    def __init__(self, seed: int, words: int) -> None:
-        if words < 1:
-            raise ScenarioError(f"prompt_tokens must be at least 1, got {words}")
-        self._words = self.mean_tokens = words
-        self.reuse = UNIQUE if words >= SPELT else f"possible: {words} words have no room for prompts that all differ"
-        self._salt = mixed(seed & _MASK)
-        tail = max(0, words - SPELT)
-        drawn = random.Random(f"prompts {seed}").choices(WORDS, k=_STRETCH_WORDS + tail)
-        self._stretch = " " + " ".join(drawn)
-        begins, at = array("q"), 0
-        for word in drawn:
-            begins.append(at)
-            at += len(word) + 1
-        begins.append(at)
-        self._begins = begins
-        self._tail = tail
+    def __init__(self, seed: int, lengths: Lengths | int, words: Words | None = None) -> None:
+        """Raises ValueError for a length that is none."""
+        law = Lengths((Part(Fixed(lengths), None, 1.0),)) if isinstance(lengths, int) else lengths
+        self.drawn = Drawn(law, seed)
+        self.mean_tokens = round(law.mean)
+        self.reuse = UNIQUE
+        if law.least < SPELT:
+            self.reuse = f"possible: {law.least} words have no room for prompts that all differ"
+        self._number = Numbers(seed, "synthetic").number
+        words = words or Words(seed, law.most)
+        self._made = words.text
+        self.told: dict[str, Any] = {"prompt_tokens_source": words.source, "mean_input_tokens": law.mean}
+        """What the summary says of them."""
+        if law.mean_reply is not None:
+            self.told["mean_output_tokens"] = law.mean_reply
 
     def text(self, index: int) -> str:
-        number = mixed((index ^ self._salt) & _MASK)
-        spelt = " ".join([WORDS[byte] for byte in number.to_bytes(8)[: self._words]])
-        first = number % _STRETCH_WORDS
-        return spelt + self._stretch[self._begins[first] : self._begins[first + self._tail]]
+        return self._made(self._number(index), self.drawn(index)[0])
+
+    def of(self, index: int, tokens: int) -> str:
+        return self._made(self._number(index), tokens)
 
 
-def mixed(number: int) -> int:
-    """A one-to-one map of 64-bit numbers that leaves no pattern: the finalizer of SplitMix64 (Steele et al., 2014)."""
-    number = (number + 0x9E3779B97F4A7C15) & _MASK
-    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
-    return number ^ (number >> 31)
+class Synthetic(Workload):
+    """One text a request, with the length of its reply where the law says that too."""
+
+    def __init__(self, texts: SyntheticTexts) -> None:
+        self._drawn, self._of = texts.drawn, texts.of
+        self.expected_tokens = texts.mean_tokens
+        self.reuse = texts.reuse
+        self._told = texts.told
+
+    def facts(self) -> Mapping[str, Any]:
+        return self._told
+
+    def item(self, index: int) -> Item:
+        prompt, reply = self._drawn(index)
+        text = self._of(index, prompt)
+        return Item(prompt=Prompt(text=text), wanted_input_tokens=prompt, wanted_output_tokens=reply)

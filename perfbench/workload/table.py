@@ -9,21 +9,42 @@ from typing import Any
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import Scenario
 from perfbench.scenario.mix import scenario_of, weights_of
+from perfbench.scenario.prompts import TALKING
+from perfbench.scenario.target import NOT_STREAMED
 from perfbench.settings.delays import delay
+from perfbench.settings.lengths import lengths
+from perfbench.settings.pictures import files as image_files
+from perfbench.settings.pictures import size as image_size
+from perfbench.settings.prefix import SharedPrefix
 from perfbench.workload.base import Texts, Workload
 from perfbench.workload.conversations import Conversations, Rules
 from perfbench.workload.fixed import FixedTexts
 from perfbench.workload.hangups import hang_ups_of
+from perfbench.workload.images import FromFiles, MadeUp, Pictures, WithImages
 from perfbench.workload.lines import JsonLines, TextLines
 from perfbench.workload.mix import Mix, Part
+from perfbench.workload.noise import open_noise
+from perfbench.workload.prefix import SharedPrefixes
+from perfbench.workload.replies import Replies
 from perfbench.workload.rows import Rows
 from perfbench.workload.shaped import Batches, Rankings, Single
-from perfbench.workload.synthetic import SyntheticTexts
+from perfbench.workload.synthetic import Synthetic, SyntheticTexts
+from perfbench.workload.tokens import Tokenizer
+from perfbench.workload.trace import Trace
+from perfbench.workload.traces.reading import Limits as TraceLimits
+from perfbench.workload.traces.reading import Part as TracePart
+from perfbench.workload.traces.reading import read_trace
+from perfbench.workload.words import Words
 
 
 def open_workload(scenario: Scenario) -> Workload:
     """The workload of a scenario. Raises ScenarioError when its prompts cannot be used."""
-    return WORKLOADS[scenario.workload_name](scenario)
+    workload = WORKLOADS[scenario.workload_name](scenario)
+    if scenario.output_tokens is not None:
+        workload = Replies(workload, lengths(scenario.output_tokens), scenario.seed or 0)
+    if scenario.images is not None or scenario.image_files is not None:
+        workload = _with_images(workload, scenario)
+    return workload
 
 
 def bounded(scenario: Scenario, workload: Workload) -> Scenario:
@@ -37,11 +58,57 @@ def bounded(scenario: Scenario, workload: Workload) -> Scenario:
 
 def described(name: str, workload: Workload) -> dict[str, Any]:
     """What the report says of a workload."""
-    return {"name": name, "reuse": workload.reuse, "length": workload.length, "sessions": workload.sessions}
+    return {
+        "name": name, "reuse": workload.reuse, "length": workload.length, "sessions": workload.sessions,
+        **workload.facts(),
+    }  # fmt: skip
+
+
+def _words(scenario: Scenario, most: int) -> Words:
+    """What prompts of up to about so many tokens are made of."""
+    tokenizer = None if scenario.tokenizer is None else Tokenizer(scenario.tokenizer)
+    return Words(scenario.seed or 0, most, tokenizer)
 
 
 def _synthetic(scenario: Scenario) -> Workload:
-    return _shaped(SyntheticTexts(scenario.seed or 0, scenario.prompt_tokens or 128), scenario)
+    law = lengths(scenario.prompt_tokens or 128)
+    texts = SyntheticTexts(scenario.seed or 0, law, _words(scenario, law.most))
+    return _shaped(texts, scenario) if scenario.api in NOT_STREAMED else Synthetic(texts)
+
+
+def _shared_prefix(scenario: Scenario) -> Workload:
+    tree, own = scenario.shared_prefix or SharedPrefix(), lengths(scenario.prompt_tokens or 128)
+    longest = max(tree.system_tokens, tree.group_tokens, tree.user_tokens, own.most)
+    return SharedPrefixes(
+        tree, own, _words(scenario, longest), scenario.seed or 0, roles=scenario.api in TALKING,
+        requests=scenario.number,
+    )  # fmt: skip
+
+
+def _trace(scenario: Scenario) -> Workload:
+    path = scenario.trace
+    assert path is not None  # a scenario without it is refused
+    lasts_s = scenario.trace_duration
+    table = read_trace(
+        path,
+        scenario.trace_format,
+        TracePart(round((scenario.trace_from or 0) * 1e9), None if lasts_s is None else round(lasts_s * 1e9)),
+        TraceLimits(scenario.max_input, skips=scenario.too_long == "skip"),
+    )
+    words = _words(scenario, max(table.input_tokens))
+    speed = (scenario.speed or 1.0) if scenario.replays else None
+    return Trace(path, table, words, scenario.seed or 0, speed, as_texts=scenario.api == "embeddings")
+
+
+def _with_images(workload: Workload, scenario: Scenario) -> Workload:
+    pictures: Pictures
+    if scenario.image_files is not None:
+        pictures = FromFiles(image_files(scenario.image_files))
+    else:
+        width, height = image_size(scenario.image_size or "512x512")
+        noise = open_noise(scenario.image_format or "png", width, height, scenario.seed or 0)
+        pictures = MadeUp(noise, scenario.seed or 0)
+    return WithImages(workload, pictures, scenario.images or 1, scenario.api or "chat")
 
 
 def _fixed(scenario: Scenario) -> Workload:
@@ -99,4 +166,6 @@ WORKLOADS: dict[str, Callable[[Scenario], Workload]] = {
     "lines": _lines,
     "conversations": _conversations,
     "mix": _mix,
+    "trace": _trace,
+    "shared_prefix": _shared_prefix,
 }
