@@ -35,6 +35,7 @@ def prediction_of(record: Record, benchmark: str, sample: Sample, repeat: int, m
     return Prediction(
         key=record.key, benchmark=benchmark, sample=sample, repeat=repeat, messages=tuple(messages),
         fault=fault_of(record), detail=record.error_detail, text=record.text or "", reasoning=record.reasoning or "",
+        tool_calls=tuple(record.tool_calls or ()),
         finish_reason=record.finish_reasons[0] if record.finish_reasons else "", attempts=len(record.earlier) + 1,
         input_tokens=record.input_tokens, output_tokens=record.output_tokens,
         ttft_ms=None if first_ns is None or written_ns is None else (first_ns - written_ns) / 1e6,
@@ -47,8 +48,16 @@ def answer_of(prediction: Prediction) -> Answer:
     thought, text = split_thinking(prediction.text)
     return Answer(
         text=text, reasoning=prediction.reasoning or thought, finish_reason=prediction.finish_reason,
-        way=prediction.way, likelihoods=prediction.likelihoods,
+        way=prediction.way, likelihoods=prediction.likelihoods, tool_calls=prediction.tool_calls,
     )  # fmt: skip
+
+
+def shown(answer: Answer) -> str:
+    """The answer as people read it: its text, or the functions it called where it said nothing."""
+    if answer.text or not answer.tool_calls:
+        return answer.text
+    called = [one.get("function") or {} for one in answer.tool_calls]
+    return "\n".join(f"{one.get('name')}({one.get('arguments')})" for one in called)
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from evalcore.answers import prediction_of
 from evalcore.asked import Asked, read_asked, write_asked
-from evalcore.benchmarks.base import PromptOptions
+from evalcore.benchmarks.base import CallsFunctions, PromptOptions
 from evalcore.endpoint import options_of
 from evalcore.plan import Item, Plan, samples_of, shots_of
 from evalcore.task import TaskConfig
@@ -45,11 +45,15 @@ class Generation:
         self._speak = dialect("chat")
         self._options = options_of(task, plan.benchmark)
         self._shaping = PromptOptions(plan.args.prompt_template, plan.args.system_prompt, plan.args.extra)
+        self._offers = plan.benchmark if isinstance(plan.benchmark, CallsFunctions) else None
         self.repeats = task.repeats
 
     def question(self, sample: Sample, shots: Sequence[Sample]) -> Item:
         messages = self._plan.benchmark.messages(sample, shots, self._shaping)
-        return Item(self._plan, sample, 0, messages, self._speak.encode(Prompt(messages=messages), self._options))
+        options = self._options
+        if self._offers is not None and (tools := self._offers.tools(sample, self._shaping)):
+            options = replace(options, extra={"tools": tools, **options.extra})
+        return Item(self._plan, sample, 0, messages, self._speak.encode(Prompt(messages=messages), options))
 
     async def ask(self, item: Item, scheduler: Scheduler) -> Prediction:
         options = self._options

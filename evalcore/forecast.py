@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from evalcore.asking import Generation, items
+from evalcore.benchmarks.base import CallsFunctions
 from evalcore.cache import ResponseCache, cache_folder, open_cache
 from evalcore.course import Course, read_course
 from evalcore.ending import budget_of, counter_of, prices_of
@@ -120,7 +121,7 @@ def _part(
     task: TaskConfig, plan: Plan, reviewer: Reviewer, answers: LineIndex[Prediction], cache: ResponseCache | None,
     lengths: Mapping[str, float],
 ) -> Part:  # fmt: skip
-    count = counter_of(task)
+    count, offers = counter_of(task), isinstance(plan.benchmark, CallsFunctions)
     planned = known = prompt_tokens = 0
     heard: list[int] = []  # tokens of earlier answers to samples that will be asked
     for item in items(task, plan, Generation(task, plan)):
@@ -128,7 +129,7 @@ def _part(
         if answers.get(item.key) or answers.like(item.content) or (cache is not None and cache.get(item)):
             known += 1
             continue
-        prompt_tokens += sum(map(count, _texts(item.messages)))
+        prompt_tokens += sum(map(count, _texts(item.messages))) + (count(_tools(item.body)) if offers else 0)
         length = None if cache is None else cache.length_of(plan.name, item.sample)
         if length is not None:
             heard.append(length)
@@ -142,6 +143,12 @@ def _part(
         expected_output_tokens=0 if not asked else None if mean is None else round(asked * mean),
         judged=reviewer.is_judged(plan.benchmark), may_compare=method != "generate",
     )  # fmt: skip
+
+
+def _tools(body: bytes) -> str:
+    """Functions that a request offers, as the JSON that a chat template shows to the model."""
+    tools = msgspec.json.decode(body).get("tools")
+    return "" if tools is None else msgspec.json.encode(tools).decode()
 
 
 def _texts(messages: Sequence[Message]) -> list[str]:

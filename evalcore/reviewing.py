@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from evalcore.answers import answer_of
+from evalcore.answers import answer_of, shown
 from evalcore.benchmarks.base import Benchmark, RunsPrograms
 from evalcore.errors import TaskError
 from evalcore.judge.model import judge_models
@@ -156,7 +156,7 @@ def _review(
         key=prediction.key, sample_id=sample.id, subset=sample.subset, group=sample.group, category=sample.category,
         repeat=prediction.repeat, status="unscored" if fault else "scored", fault=fault,
         detail=detail or prediction.detail, scores=scores, attempts=prediction.attempts, verdicts=verdicts,
-        judged_by=judged_by, prompt=prediction.messages, text=answer.text, reasoning_chars=len(answer.reasoning),
+        judged_by=judged_by, prompt=prediction.messages, text=shown(answer), reasoning_chars=len(answer.reasoning),
         target=sample.target, choices=sample.choices, finish_reason=prediction.finish_reason,
         input_tokens=prediction.input_tokens, output_tokens=prediction.output_tokens, ttft_ms=prediction.ttft_ms,
         latency_ms=prediction.latency_ms,

@@ -50,7 +50,7 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prior: float | None = None
     """The same sum with nothing before it."""
     prior_answer: float | None = None
-    """The same sum with only "Answer:" before it, where an endpoint does not tell the likelihood of a text's first token."""
+    """The same sum with only "Answer:" before it, where an endpoint does not tell how likely a text's first token is."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,6 +61,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning: str = ""
     finish_reason: str = ""
     """length means that it was cut by max_tokens."""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """Functions it called, as chat completions write them: {"function": {"name": ..., "arguments": JSON text}}."""
     way: str = ""
     """How options were compared (a name of evalcore.likelihood.ways.WAYS); empty: an answer in words."""
     likelihoods: tuple[Likelihood, ...] = ()
@@ -172,6 +174,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     """The answer as it came, without the reasoning field."""
     reasoning: str = ""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
     finish_reason: str = ""
     attempts: int = 1
     input_tokens: int | None = None

@@ -165,6 +165,14 @@ class Compares(Protocol):
 
 
 @runtime_checkable
+class CallsFunctions(Protocol):
+    """What a benchmark adds that offers functions to call."""
+
+    def tools(self, sample: Sample, options: PromptOptions) -> list[dict[str, Any]]:
+        """The request's field `tools`, as chat completions have it; empty: none are offered that way."""
+
+
+@runtime_checkable
 class Derives(Protocol):
     """What a benchmark adds whose authors report figures that are no means of scores, but functions of such means."""
 

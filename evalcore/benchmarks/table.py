@@ -35,6 +35,8 @@ BENCHMARKS: dict[str, str] = {
     "ifeval": "evalcore.benchmarks.ifeval:IfEval",
     "simple_qa": "evalcore.benchmarks.simple_qa:SimpleQa",
     "trivia_qa": "evalcore.benchmarks.trivia_qa:TriviaQa",
+    # functions
+    "bfcl": "evalcore.benchmarks.bfcl:Bfcl",
     # code
     "humaneval": "evalcore.benchmarks.humaneval:HumanEval",
     "mbpp": "evalcore.benchmarks.mbpp:Mbpp",

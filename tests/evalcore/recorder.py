@@ -1,4 +1,4 @@
-"""A small endpoint that writes down what it is sent: bodies, headers, queries. It may be slow, or turn requests away."""
+"""A small endpoint that writes down what it is sent: bodies, headers, queries. It may be slow, or turn some away."""
 
 from __future__ import annotations
 
@@ -47,9 +47,11 @@ def recorder(
     text: Callable[[str], str] = lambda question: "Answer: yes",
     fails: Callable[[int], int] = lambda number: 200,
     tokens: Callable[[str], int] = lambda question: 10,
+    says: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Iterator[Recorder]:
     """`text` answers a question, `fails` gives the status of the n-th request; `slots` at a time, the rest wait or
-    (`refuses`) get 429. Each answer counts `tokens` in the prompt and as many out."""
+    (`refuses`) get 429. Each answer counts `tokens` in the prompt and as many out. `says` gives more of a message, by
+    the body."""
     found, loop, ready = Recorder(), asyncio.new_event_loop(), threading.Event()
     stop = asyncio.Event()
     room = asyncio.Semaphore(slots or 1_000_000)
@@ -69,6 +71,7 @@ def recorder(
                 if status != 200:
                     return web.json_response({"error": {"message": "as told"}}, status=status)
                 said = {"role": "assistant", "content": text(body["messages"][-1]["content"])}
+                said |= says(body) if says is not None else {}
                 count = tokens(body["messages"][-1]["content"])
                 usage = {"prompt_tokens": count, "completion_tokens": count, "total_tokens": 2 * count}
                 choice = {"index": 0, "message": said, "finish_reason": "stop"}
