@@ -50,7 +50,7 @@ class Likelihood(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prior: float | None = None
     """The same sum with nothing before it."""
     prior_answer: float | None = None
-    """The same sum with only "Answer:" before it, where an endpoint does not tell how likely a text's first token is."""
+    """The same sum with only "Answer:" before it, where an endpoint does not tell it of a text's first token."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -100,7 +100,8 @@ def _value(value: Any, accepted: Sequence[Any], wanted: type, inner: type | None
         right = plain(value) in [plain(one) for one in accepted if isinstance(one, str)]
         return "" if right else "value_error:string"
     if wanted is list:
-        return "" if _among(_plain_list(value), [_plain_list(one) for one in accepted]) else "value_error:list/tuple"
+        right = _among(_plain_list(value), [_plain_list(one) for one in accepted])
+        return "" if right else "value_error:list/tuple"
     return "" if _among(value, accepted) else "value_error:others"
 
 
@@ -116,8 +117,9 @@ def _type(value: Any, accepted: Sequence[Any], wanted: type, inner: type | None)
     usual = next((type(one) for one in accepted if one != ""), None)
     if type(value) is not wanted:
         return usual is not None and type(value) is usual, True
+    items = value if isinstance(value, list) else ()
     if inner is None or any(
-        not isinstance(one, list) or all(_type(item, one, inner, None)[0] for item in value) for one in accepted
+        not isinstance(one, list) or all(_type(item, one, inner, None)[0] for item in items) for one in accepted
     ):
         return True, usual is not None and usual is not wanted
     return False, False
