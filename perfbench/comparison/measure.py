@@ -26,7 +26,7 @@ from perfbench.statistics.dependence import BLOCK_COUNTS, Dependence, Floats, bl
 from perfbench.statistics.means import Interval, rate_slices, share_interval
 
 LATENCIES = ("ttft", "tpot", "itl", "e2e")
-MOST_PARTS = BLOCK_COUNTS[0][0]
+MOST_PARTS, FEWEST_PARTS = BLOCK_COUNTS[0][0], BLOCK_COUNTS[-1][0]
 STATISTICS = ("mean", "p50", "p90", "p99")
 Better = Literal["lower", "higher"]
 Blocks = tuple[Floats, Floats]
@@ -124,8 +124,11 @@ def _latency(records: Columns, plain: str, *, is_open: bool) -> dict[str, Figure
 
 
 def independent_parts(units: int, found: Dependence) -> int:
-    """Blocks in which units hang together, or any twenty where they do not; at least two units in each."""
-    return min(MOST_PARTS, units // 2) if found.independent else found.blocks
+    """Any twenty parts of a run whose units are independent, at least two in each; else the fewest there can be: what
+    little neighbouring blocks still have in common widens an interval by a hair, but makes every tenth test wrong."""
+    if found.independent:
+        return min(MOST_PARTS, units // 2)
+    return min(found.blocks, FEWEST_PARTS)
 
 
 def in_blocks(sums: Floats, sizes: Floats, parts: int) -> Blocks:
