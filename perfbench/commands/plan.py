@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.settings import units
@@ -68,10 +69,12 @@ def plan(
     wanted = Wanted(parse_traffic(target), objective, more, balancer, price_per_hour)
     found = make(model, variants_of(model, misfits(model, traces)), wanted, len(traces), str(folder))
     write(folder / PLAN, found)
+    page = write_page(folder / PLAN)
     with on_stdout() as out:
         if as_json:
             out.write((folder / PLAN).read_text(encoding="utf-8"))
         else:
             show_plan(found, folder / PLAN, out)
+            out.write(f"page: {page}\n")
     codes = {"met": ExitCode.DONE, "missed": ExitCode.GATE_MISSED, "inconclusive": ExitCode.INCONCLUSIVE}
     return codes[found.outcome]

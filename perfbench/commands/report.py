@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.runfolder import SUMMARY, RunFolder
@@ -35,7 +36,7 @@ def report(
 ) -> int:  # fmt: skip
     """Recompute summary.json and report.html of a run from requests.jsonl.
 
-    Works on what a killed run left behind.
+    Works on what a killed run left behind. Of a sweep, a search or a plan: write its page anew.
     """
     if compat is not None:
         return _by_their_definitions(compat, folder, as_json=as_json)
@@ -43,6 +44,10 @@ def report(
         raise ScenarioError(
             f"there is no folder {str(folder)!r}; name the folder of a run, as `perfbench run` prints it"
         )
+    from perfbench.capacity.folder import PLAN, SLO, SWEEP
+
+    if files := [file for name in (SWEEP, SLO, PLAN) if (file := folder / name).is_file()]:
+        return _pages(files, as_json=as_json)
     from perfbench.report.html import write_report
     from perfbench.report.summary import write_summary
 
@@ -56,6 +61,17 @@ def report(
             out.write(run.file(SUMMARY).read_text(encoding="utf-8"))
         else:
             print_summary(summary, folder, out)
+    return ExitCode.DONE
+
+
+def _pages(files: list[Path], *, as_json: bool) -> int:
+    """Of a folder that holds several runs, or a plan: what its files say, as pages."""
+    pages = [write_page(file) for file in files]
+    with on_stdout() as out:
+        if as_json:
+            out.write(files[0].read_text(encoding="utf-8"))
+        else:
+            out.writelines(f"page: {page}\n" for page in pages)
     return ExitCode.DONE
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
+from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import GROUPS, Scenario
@@ -58,11 +59,13 @@ def sweep(
         if base.shape is not None:
             raise ScenarioError("shape says how the load changes within a run, and a sweep changes it from run to run")
         ended = series.begin(base, over, loads, amount, order, stop_early, talk, live=bool(live))
+    page = write_page(ended.folder / SWEEP)
     with on_stdout() as out:
         if as_json:
             out.write((ended.folder / SWEEP).read_text(encoding="utf-8"))
         else:
             show_sweep(ended.sweep, ended.folder, out)
+            out.write(f"page: {page}\n")
     return ended.exit_code
 
 

@@ -35,6 +35,7 @@ class Chart:
     figure: Figure
     note: str = ""
     wide: bool = False
+    tall: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,16 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 820px)");
 
-  const coloured = (value, theme) => {
-    if (typeof value === "string") return value[0] === "@" ? theme.getPropertyValue("--" + value.slice(1)).trim() : value;
-    if (Array.isArray(value)) return typeof value[0] === "object" ? value.map((one) => coloured(one, theme)) : value;
+  // Only where plotly expects a colour: a name that begins with an @ is a name.
+  const coloured = (value, theme, key = "") => {
+    if (typeof value === "string") {
+      return /color$/.test(key) && value[0] === "@" ? theme.getPropertyValue("--" + value.slice(1)).trim() : value;
+    }
+    if (Array.isArray(value)) {
+      return typeof value[0] === "object" || /color$/.test(key) ? value.map((one) => coloured(one, theme, key)) : value;
+    }
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, coloured(one, theme)]));
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, coloured(one, theme, name)]));
   };
 
   const axis = (given, theme) => ({
