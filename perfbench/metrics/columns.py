@@ -1,6 +1,6 @@
 """Columns: the records of a run as numpy arrays, the one form that metrics work on.
 
-One pass over the batches that `RunFolder.records()` yields; a record costs about 130 bytes here plus 4 bytes a gap
+One pass over the batches that `RunFolder.records()` yields; a record costs about 150 bytes here plus 4 bytes a gap
 between tokens, whatever its texts weigh. What is not asked of any metric is not kept. To add a column: a field in
 `Columns`, a line in `_batch`, a row in tests/metrics/test_columns.py.
 
@@ -32,6 +32,8 @@ UNKNOWN = -1
 OUTCOMES = ("ok", "failed", "cancelled", "unsent")
 OK, FAILED, CANCELLED, UNSENT = range(4)
 TOKEN_SOURCES = ("usage", "tokenizer", "chunks")
+CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+"""Finish reasons, by dialect and engine, of a reply that ended because it was long enough, not because it was over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +73,23 @@ class Columns:
     turn: npt.NDArray[np.int32]
     turns: npt.NDArray[np.int32]
     """Of its session; these three are UNKNOWN for a request by itself."""
+    wanted_input_tokens: npt.NDArray[np.int32]
+    wanted_output_tokens: npt.NDArray[np.int32]
+    chunks: npt.NDArray[np.int32]
+    """Events that carried output."""
+    choices: npt.NDArray[np.int16]
+    """Answers in one reply, by their finish reasons."""
+    cut: BoolArray
+    """One of them ended by its length."""
+    url: npt.NDArray[np.int16]
+    """Position in `urls`."""
     itl_count: npt.NDArray[np.int32]
     """How many of `itl_ms` belong to the record."""
     itl_ms: npt.NDArray[np.float32]
     """All gaps of record 0, then those of record 1, ...: shape (itl_count.sum(),), ms."""
     error_kinds: tuple[str, ...]
     tags: tuple[str, ...] = ("",)
+    urls: tuple[str, ...] = ("",)
 
     @property
     def size(self) -> int:
@@ -109,23 +122,28 @@ class Columns:
         """The records that the mask (shape (n,)) names, with their gaps."""
         picked: dict[str, Any] = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name not in _RAGGED}
         return Columns(
-            **picked, itl_ms=self.itl_ms[np.repeat(mask, self.itl_count)], error_kinds=self.error_kinds, tags=self.tags
+            **picked, itl_ms=self.itl_ms[np.repeat(mask, self.itl_count)], error_kinds=self.error_kinds,
+            tags=self.tags, urls=self.urls,
         )  # fmt: skip
 
 
-_RAGGED = ("itl_ms", "error_kinds", "tags")
+_RAGGED = ("itl_ms", "error_kinds", "tags", "urls")
 _INSTANTS = (
     "intended_ns", "dispatched_ns", "started_ns", "written_ns", "first_byte_ns", "first_output_ns", "first_answer_ns",
     "last_output_ns", "finished_ns",
 )  # fmt: skip
-_COUNTS = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "session", "turn", "turns")
+_COUNTS = (
+    "input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "session", "turn", "turns",
+    "wanted_input_tokens", "wanted_output_tokens",
+)  # fmt: skip
 _OUTCOME_CODES = {name: code for code, name in enumerate(OUTCOMES)}
 _SOURCE_CODES: dict[str | None, int] = {None: UNKNOWN, **{name: code for code, name in enumerate(TOKEN_SOURCES)}}
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys((*_INSTANTS, "first_started_ns"), np.int64),
-    **dict.fromkeys((*_COUNTS, "attempts", "reconnects", "itl_count"), np.int32),
-    "outcome": np.uint8, "error": np.int16, "tag": np.int16, "stream": np.bool_, "reused": np.bool_,
-    "token_source": np.int8, "itl_ms": np.float32, "warmup": np.bool_,
+    **dict.fromkeys((*_COUNTS, "attempts", "reconnects", "itl_count", "chunks"), np.int32),
+    **dict.fromkeys(("error", "tag", "url", "choices"), np.int16),
+    **dict.fromkeys(("stream", "reused", "warmup", "cut"), np.bool_),
+    "outcome": np.uint8, "token_source": np.int8, "itl_ms": np.float32,
 }  # fmt: skip
 
 
@@ -133,16 +151,19 @@ def columns(batches: Iterable[Sequence[Record]]) -> Columns:
     """Turn batches of records into columns. No records at all gives columns of size 0."""
     error_codes: dict[str, int] = {"": UNKNOWN}
     tag_codes: dict[str, int] = {"": 0}
+    url_codes: dict[str, int] = {"": 0}
     pieces: dict[str, list[AnyArray]] = {name: [np.empty(0, dtype)] for name, dtype in _DTYPES.items()}
     for batch in batches:
-        for name, array in _batch(batch, error_codes, tag_codes).items():
+        for name, array in _batch(batch, error_codes, tag_codes, url_codes).items():
             pieces[name].append(array)
     # Column by column and emptied on the way: the peak is one column above the result, not twice the result.
     whole: dict[str, Any] = {name: np.concatenate(pieces.pop(name)) for name in _DTYPES}
-    return Columns(**whole, error_kinds=tuple(error_codes)[1:], tags=tuple(tag_codes))
+    return Columns(**whole, error_kinds=tuple(error_codes)[1:], tags=tuple(tag_codes), urls=tuple(url_codes))
 
 
-def _batch(batch: Sequence[Record], error_codes: dict[str, int], tag_codes: dict[str, int]) -> dict[str, AnyArray]:
+def _batch(
+    batch: Sequence[Record], error_codes: dict[str, int], tag_codes: dict[str, int], url_codes: dict[str, int]
+) -> dict[str, AnyArray]:
     n = len(batch)
 
     def column(name: str, values: Iterable[Any], count: int = n) -> AnyArray:
@@ -161,6 +182,8 @@ def _batch(batch: Sequence[Record], error_codes: dict[str, int], tag_codes: dict
             error_codes[record.error] = len(error_codes) - 1
         if record.tag not in tag_codes:
             tag_codes[record.tag] = len(tag_codes)
+        if record.url not in url_codes:
+            url_codes[record.url] = len(url_codes)
     gaps = [r.itl_ns or () for r in batch]
     itl_count = column("itl_count", map(len, gaps))
     in_ns = np.fromiter(chain.from_iterable(gaps), np.float64, int(itl_count.sum()))
@@ -175,6 +198,10 @@ def _batch(batch: Sequence[Record], error_codes: dict[str, int], tag_codes: dict
         "reused": column("reused", [r.reused for r in batch]),
         "reconnects": column("reconnects", [r.reconnects for r in batch]),
         "token_source": column("token_source", [_SOURCE_CODES[r.token_source] for r in batch]),
+        "chunks": column("chunks", [r.chunks for r in batch]),
+        "choices": column("choices", [min(len(r.finish_reasons), 1 << 14) for r in batch]),
+        "cut": column("cut", [not CUT_REASONS.isdisjoint(r.finish_reasons) for r in batch]),
+        "url": column("url", [url_codes[r.url] for r in batch]),
         "itl_count": itl_count,
         "itl_ms": (in_ns / 1e6).astype(np.float32),
     }

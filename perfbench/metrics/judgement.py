@@ -10,10 +10,13 @@ import numpy as np
 
 from perfbench.metrics.columns import CANCELLED, FAILED, NEVER, AnyArray, Columns, FloatArray
 from perfbench.metrics.errors import error_rate_interval
+from perfbench.metrics.fluidity import tokens_in_time
 from perfbench.metrics.latency import PER_REQUEST, arrival_order, between_ms, latency_spread, latency_values
 from perfbench.metrics.percentile import SHARES, Spread, minimum_count, nearest_rank, spread
 from perfbench.metrics.slo import Condition, Slo, resolve
+from perfbench.statistics.dependence import dependence
 from perfbench.statistics.early_stopping import judge_tail
+from perfbench.statistics.means import mean_interval
 
 Outcome = Literal["met", "missed", "inconclusive"]
 BASES = {
@@ -22,6 +25,8 @@ BASES = {
 ENDS = {"ttft": "first_output_ns", "ttfat": "first_answer_ns", "response_ttft": "first_output_ns"}
 """Columns where these end; the others of BASES end with the request. ITL, TPOT, send lag and connect are spans
 between two instants of their own and stand on neither base."""
+PACES = {"e2e_per_token": "service", "response_e2e_per_token": "response"}
+"""Bases of paces, which no wait of a request that was cut off can be held against."""
 FEWEST_FOR_MEAN = 30
 """Values from which a mean is taken to be normally distributed; a rule of thumb for moderately skewed laws."""
 
@@ -43,6 +48,9 @@ def judge(slo: Slo, columns: Columns, *, open_loop: bool, figures: Mapping[str, 
     spreads: dict[str, Spread | None] = {}
     observed: list[dict[str, Any]] = []
     for condition in slo.conditions:
+        if condition.deadlines is not None:
+            observed.append(_judge_fluidity(condition, columns, open_loop=open_loop))
+            continue
         if condition.statistic is None:
             observed.append(_judge_figure(condition, columns, figures.get(condition.metric)))
             continue
@@ -128,6 +136,24 @@ def _judge_figure(condition: Condition, columns: Columns, value: float | None) -
     return _result(condition, condition.metric, value, count, certain, why)
 
 
+def _judge_fluidity(condition: Condition, columns: Columns, *, open_loop: bool) -> dict[str, Any]:
+    """By the share of all tokens (chunks, where they hold several) that were in time; requests are the draws."""
+    assert condition.deadlines is not None
+    met, total = tokens_in_time(columns, condition.deadlines, open_loop=open_loop)
+    order = arrival_order(columns)
+    order = order[total[order] > 0]
+    base = "response" if open_loop else "service"
+    if not order.size:
+        why = "no streamed reply whose gaps between chunks were kept"
+        return _result(condition, condition.metric, None, 0, None, why) | {"base": base}
+    in_time, of = met[order].astype(np.float64), total[order].astype(np.float64)
+    share = float(in_time.sum() / of.sum())
+    interval = mean_interval(in_time, of, dependence(in_time / of)) if order.size >= FEWEST_FOR_MEAN else None
+    return _result(condition, condition.metric, share, int(order.size), _survives(condition, share, interval)) | {
+        "base": base
+    }
+
+
 def _survives(condition: Condition, value: float, interval: Sequence[float] | None) -> bool:
     """Whether both ends of the interval give the verdict that the value gives. Without one nothing is certain."""
     return interval is not None and all(condition.holds(end) == condition.holds(value) for end in interval)
@@ -148,7 +174,7 @@ def _result(
     return {
         "condition": condition.text,
         "metric": name,
-        "base": BASES.get(name),
+        "base": BASES.get(name) or PACES.get(name),
         "statistic": condition.statistic,
         "limit_ms": None if condition.statistic is None else condition.limit,
         "limit": condition.limit,

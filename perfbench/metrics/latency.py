@@ -44,6 +44,19 @@ def ttfat_ms(columns: Columns) -> FloatArray:
     return between_ms(columns.written_ns, columns.first_answer_ns, columns.ok & columns.stream)
 
 
+def ttst_ms(columns: Columns) -> FloatArray:
+    """The first chunk with output to the second, of successful streamed requests: "time to second token".
+
+    The step from prefill to decode, where a cache that has to be moved, or a batch that has to be joined, shows. NaN
+    below two chunks, and where gaps were not kept.
+    """
+    result = np.full(columns.size, np.nan)
+    has_gaps = columns.ok & columns.stream & (columns.itl_count > 0)
+    first = np.cumsum(columns.itl_count, dtype=np.int64) - columns.itl_count
+    result[has_gaps] = columns.itl_ms[first[has_gaps]]
+    return result
+
+
 def tpot_ms(columns: Columns) -> FloatArray:
     """(last output chunk - first) / (output tokens - 1), of successful streamed requests.
 
@@ -58,6 +71,12 @@ def tpot_ms(columns: Columns) -> FloatArray:
 def e2e_ms(columns: Columns) -> FloatArray:
     """Written to last byte, of successful requests."""
     return between_ms(columns.written_ns, columns.finished_ns, columns.ok)
+
+
+def e2e_per_token_ms(columns: Columns) -> FloatArray:
+    """E2E over output tokens, of successful requests that have any: "normalised latency" (Orca, G.-I. Yu et al., OSDI
+    2022, section 6), which makes replies of different lengths comparable."""
+    return _per_token(e2e_ms(columns), columns)
 
 
 def response_ttft_ms(columns: Columns) -> FloatArray:
@@ -75,6 +94,18 @@ def response_e2e_ms(columns: Columns) -> FloatArray:
     result = between_ms(columns.intended_ns, columns.finished_ns, columns.ok)
     result[columns.outcome == UNSENT] = np.inf
     return result
+
+
+def response_e2e_per_token_ms(columns: Columns) -> FloatArray:
+    """The same on the response base. Infinite for requests that were due and never sent."""
+    result = _per_token(response_e2e_ms(columns), columns)
+    result[columns.outcome == UNSENT] = np.inf
+    return result
+
+
+def _per_token(whole_ms: FloatArray, columns: Columns) -> FloatArray:
+    whole_ms[columns.output_tokens < 1] = np.nan
+    return whole_ms / np.maximum(columns.output_tokens, 1)
 
 
 def send_lag_ms(columns: Columns) -> FloatArray:
@@ -115,10 +146,13 @@ def itl_owners(columns: Columns) -> npt.NDArray[np.int32]:
 PER_REQUEST: dict[str, Callable[[Columns], FloatArray]] = {
     "ttft": ttft_ms,
     "ttfat": ttfat_ms,
+    "ttst": ttst_ms,
     "tpot": tpot_ms,
     "e2e": e2e_ms,
+    "e2e_per_token": e2e_per_token_ms,
     "response_ttft": response_ttft_ms,
     "response_e2e": response_e2e_ms,
+    "response_e2e_per_token": response_e2e_per_token_ms,
     "send_lag": send_lag_ms,
     "connect": connect_ms,
 }

@@ -7,6 +7,10 @@ a bare figure, a comparison and a limit. `ttft.p99<450ms` and `p99(ttft) < 450ms
 In open loop plain `ttft` and `e2e` mean the response base, because that is what users of the service feel; the result
 names the base.
 
+`fluidity(ttft=500ms, tbt=50ms) > 90%` asks for the share of tokens that were there in time for a reader who waits that
+long for the first and takes the others at that pace (`perfbench.metrics.fluidity`). A name of `presets.PRESETS`, like
+`mlperf:llama2-70b-interactive`, stands for its conditions.
+
 To add a figure, add it to FIGURES and hand its value in; latencies are those of `names.NAMES`.
 """
 
@@ -21,6 +25,7 @@ from typing import NoReturn
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.metrics.names import NAMES, RESPONSE_OF
+from perfbench.metrics.presets import PRESETS
 from perfbench.settings.suggest import nearest
 
 STATISTICS = ("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
@@ -29,6 +34,7 @@ FIGURES = {
     "goodput": "share",
     "requests_per_s": "rate",
     "output_tokens_per_s": "rate",
+    "fluidity": "share",
 }
 """Bare figures, and what their limit is measured in."""
 ALIASES = {"rps": "requests_per_s", "req_per_s": "requests_per_s", "qps": "requests_per_s", "median": "p50"}
@@ -52,7 +58,22 @@ _CONDITION = re.compile(
         (?P<number> [-+]? (?: \d+ (?:\.\d*)? | \.\d+ ) (?: e[-+]?\d+ )? ) \s* (?P<unit> .*? )""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PARTED = re.compile(r"(?:\s*,\s*|\s+and\s+)(?![^()]*\))", re.IGNORECASE)
+"""Between conditions; what stands in brackets belongs together."""
+_FLUIDITY = re.compile(r"fluidity\s*\((?P<deadlines>[^()]*)\)\s*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_DEADLINE = re.compile(
+    r"(?P<name>ttft|tbt)\s*=\s*(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>us|µs|ms|s)", re.IGNORECASE
+)
+_NAMED = re.compile(r"[a-z][a-z0-9_]*:[a-z0-9._-]+", re.IGNORECASE)
 _CALL = re.compile(r"([^()]*?)\s*\(\s*([^()]*?)\s*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDeadlines:
+    """Of a reader: when the first token should be there, and how long each further one may take."""
+
+    ttft_ms: float
+    tbt_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +86,8 @@ class Condition:
     comparison: str
     limit: float
     text: str
+    deadlines: TokenDeadlines | None = None
+    """Of fluidity."""
 
     def __str__(self) -> str:
         return self.text
@@ -97,6 +120,11 @@ class Slo:
                 limits[name] = max(limits.get(name, 0.0), condition.limit)
         return limits
 
+    @property
+    def fluid(self) -> tuple[Condition, ...]:
+        """Conditions on fluidity that a single request can meet or miss, by its own index."""
+        return tuple(c for c in self.conditions if c.deadlines is not None and c.comparison in (">", ">="))
+
 
 def resolve(metric: str, *, open_loop: bool) -> str:
     """The latency that a plain name means: the response base in open loop, the service base in closed loop."""
@@ -105,17 +133,32 @@ def resolve(metric: str, *, open_loop: bool) -> str:
 
 def parse_slo(text: str) -> Slo:
     """The SLO that the text spells. Raises ScenarioError naming the condition, the word and the nearest right one."""
-    parts = re.split(r"\s*,\s*|\s+and\s+", text.strip(), flags=re.IGNORECASE)
     if not text.strip():
         raise ScenarioError('slo is empty; write it like "p99 ttft < 500ms and error_rate < 1%"')
+    parts = [whole for part in _PARTED.split(text.strip()) for whole in _unfolded(part)]
     return Slo(text.strip(), tuple(_parse_condition(part, number) for number, part in enumerate(parts, 1)))
+
+
+def _unfolded(part: str) -> list[str]:
+    """The conditions of a preset in the place of its name; everything else as it is."""
+    name = part.strip().lower()
+    if _NAMED.fullmatch(name) is None:
+        return [part]
+    if name not in PRESETS:
+        near = nearest(name, PRESETS, like=0.5)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise ScenarioError(f"slo: there is no preset {part.strip()!r}{hint} (there are {', '.join(PRESETS)})")
+    return _PARTED.split(PRESETS[name].text)
 
 
 def _parse_condition(text: str, number: int) -> Condition:
     def refuse(message: str) -> NoReturn:
         raise ScenarioError(f"slo, condition {number} ({text!r}): {message}")
 
-    found = _CONDITION.fullmatch(text.strip())
+    deadlines = None
+    if (fluid := _FLUIDITY.fullmatch(text.strip())) is not None:
+        deadlines = _deadlines(fluid["deadlines"], refuse)
+    found = _CONDITION.fullmatch(text.strip() if fluid is None else f"fluidity {fluid['rest']}")
     if found is None:
         refuse('not of the form "p99 ttft < 500ms" or "error_rate < 1%"')
     comparison = found["comparison"].replace("≤", "<=").replace("≥", ">=")
@@ -126,9 +169,24 @@ def _parse_condition(text: str, number: int) -> Condition:
     if figure:
         if len(words) > 1:
             refuse(f"{figure[0]} stands alone, without a statistic")
-        return Condition(figure[0], None, comparison, _limit(found, FIGURES[figure[0]], refuse), text.strip())
+        if figure[0] == "fluidity" and deadlines is None:
+            refuse("fluidity needs the reader's deadlines: fluidity(ttft=500ms, tbt=50ms) > 90%")
+        limit = _limit(found, FIGURES[figure[0]], refuse)
+        return Condition(figure[0], None, comparison, limit, text.strip(), deadlines)
     metric, statistic = _metric_and_statistic(words, refuse)
     return Condition(metric, statistic, comparison, _limit(found, "latency", refuse), text.strip())
+
+
+def _deadlines(text: str, refuse: Callable[[str], NoReturn]) -> TokenDeadlines:
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        one = _DEADLINE.fullmatch(part.strip())
+        if one is None:
+            refuse(f"{part.strip()!r} is no deadline; write fluidity(ttft=500ms, tbt=50ms)")
+        found[one["name"].lower()] = float(one["number"]) * UNITS["latency"][one["unit"].lower()]
+    if found.keys() != {"ttft", "tbt"} or text.count(",") != 1 or not all(found.values()):
+        refuse("fluidity takes two deadlines above 0, of the first token and between tokens: (ttft=500ms, tbt=50ms)")
+    return TokenDeadlines(found["ttft"], found["tbt"])
 
 
 def _words(left: str) -> list[str]:

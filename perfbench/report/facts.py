@@ -16,9 +16,11 @@ NO_VALUE, INFINITE = "n/a", "∞"
 LATENCIES = {
     "ttft": ("TTFT", "to the first token"),
     "ttfat": ("TTFAT", "to the first token of the answer"),
+    "ttst": ("TTST", "first token to the second"),
     "itl": ("ITL", "between chunks"),
     "tpot": ("TPOT", "per output token"),
     "e2e": ("E2E", "whole request"),
+    "e2e_per_token": ("E2E/token", "whole request, over its output tokens"),
     "response_ttft": ("TTFT response", "from when it was due"),
     "response_e2e": ("E2E response", "from when it was due"),
     "connect": ("connect", "opening connections"),
@@ -187,7 +189,8 @@ def _slo_row(result: Mapping[str, Any]) -> SloRow:
     elif is_latency:
         observed = f"{'≥ ' if result.get('at_least') else ''}{number(value)} ms"
     else:
-        observed = share(value) if result.get("metric") in ("error_rate", "goodput") else f"{number(value)}/s"
+        shares = ("error_rate", "goodput", "fluidity")
+        observed = share(value) if result.get("metric") in shares else f"{number(value)}/s"
     remarks = [f"{result['base']} base"] if result.get("base") else []
     if result.get("count") is not None:
         remarks.append(f"of {grouped(result['count'])} {'gaps' if result.get('metric') == 'itl' else 'requests'}")

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class Output(Section):
     name: t.Name | None = key(None, OUTPUT, "Name of the run.", shown="the file's name, or 'run'")
     slo: t.SloText | None = key(
-        None, GATES, "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'; exit 3 if not.", metavar="TEXT"
-    )
+        None, GATES,
+        "What must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%', or a preset like mlperf:llama2-70b-interactive; "
+        "exit 3 if not.", metavar="TEXT",
+    )  # fmt: skip
     until: t.UntilText | None = key(
         None, GATES, "Go on until an interval is narrow enough, e.g. 'p99 ttft +-5%'; number or duration is the most.",
         metavar="TEXT",
