@@ -250,6 +250,7 @@ class _Conductor:
         nobody_ended = "interrupted" if self._interrupts else "died"
         info.ended, _, why = (_reason(shares) if shares else nobody_ended).partition(": ")
         info.ended_ns = max((share.ended_ns for share in shares), default=time.perf_counter_ns())
+        info.ended_clock_monotonic_ns, info.ended_clock_unix_ns = time.perf_counter_ns(), time.time_ns()
         info.dispatched = sum(share.dispatched for share in shares) if shares else None
         for line in (line for end in ends if _is_traceback(end) for line in end.error.splitlines()):
             self._progress.note(line)

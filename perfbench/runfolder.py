@@ -48,6 +48,9 @@ class RunInfo(msgspec.Struct, kw_only=True):
     clock_monotonic_ns: int
     clock_unix_ns: int
     """The same instant on both clocks, so that instants in records can be turned into times of day."""
+    ended_clock_monotonic_ns: int | None = None
+    ended_clock_unix_ns: int | None = None
+    """Both clocks again when the run was over."""
     began_ns: int
     """Instant zero of the schedule."""
     planned: int | None

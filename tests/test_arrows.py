@@ -13,11 +13,12 @@ MAY_USE = {
     "settings": {"engine"},
     "statistics": {"engine"},
     "metrics": {"engine", "settings", "statistics"},
+    "findings": {"engine", "settings", "statistics", "metrics"},
     "simulator": {"engine", "settings"},
     "scenario": {"engine", "settings", "simulator", "fieldtypes"},
     "telemetry": {"engine", "settings", "scenario", "metrics"},
     "workload": {"engine", "settings", "scenario"},
-    "report": {"engine", "settings", "statistics", "metrics", "telemetry", "runfolder"},
+    "report": {"engine", "settings", "statistics", "metrics", "findings", "telemetry", "runfolder"},
     "comparison": {"engine", "settings", "statistics", "metrics", "runfolder", "report"},
     "live": {"engine", "metrics", "report"},
     "capacity": {

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from perfbench.report import facts
 from perfbench.report.facts import Answer, Fact
+from perfbench.report.found import console_rows
 from perfbench.report.parts import PART_HEADS, PartTable, part_tables, session_facts, workload_sentence
 from perfbench.report.server import server_facts
 from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
@@ -75,6 +76,7 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     blocks += _audit(summary.get("arrivals"))
     blocks += [Text(), *_server(summary)] if summary.get("server") else []
     blocks += [] if loud or not requests.get("succeeded") else [Text(), _client(client)]
+    blocks += _found(summary)
     blocks += [Text.assemble(("note  ", "bold yellow"), harmless(note, 1000)) for note in summary.get("notes") or ()]
     blocks += [] if folder is None else [Text(), Text.assemble(("results in  ", "dim"), str(folder), overflow="fold")]
     return blocks
@@ -185,6 +187,17 @@ def _server(summary: dict[str, Any]) -> list[RenderableType]:
             line.append(f" ({fact.hint})" if fact.hint else "", "dim")
         lines.append(line)
     return list(lines)
+
+
+def _found(summary: dict[str, Any]) -> list[RenderableType]:
+    """A finding a line: what was found, and what to do about it."""
+    rows = console_rows(summary)
+    lines = [
+        Text.assemble(("found  ", OUTCOME_STYLES.get(row.outcome, "bold")), (f"{row.name}: ", "bold"), row.text)
+        .append(f". {row.remedy}", "dim")
+        for row in rows
+    ]  # fmt: skip
+    return [Text(), *lines] if lines else []
 
 
 def _audit(audit: dict[str, Any] | None) -> list[RenderableType]:

@@ -16,6 +16,7 @@ from perfbench.metrics.columns import Columns, columns
 from perfbench.metrics.throughput import window_ns
 from perfbench.report import facts, series
 from perfbench.report.charts import Chart, Data, charts
+from perfbench.report.found import found_rows
 from perfbench.report.page import filled, render_page
 from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
 from perfbench.report.server import server_charts, server_facts
@@ -53,6 +54,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         reasons=[harmless(reason, 400) for reason in client.get("reasons") or ()],
         client=facts.client_facts(client),
         answers=facts.answers(summary),
+        found=found_rows(summary),
         slo=facts.slo_word(summary.get("slo")),
         slo_rows=facts.slo_rows(summary.get("slo")),
         tiles=facts.tiles(summary),

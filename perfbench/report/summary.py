@@ -17,6 +17,8 @@ import numpy as np
 import orjson
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.findings.base import Clocks, Evidence
+from perfbench.findings.table import findings
 from perfbench.metrics import client, errors, groups, latency
 from perfbench.metrics.arrivals import Along, Audit, audit_arrivals
 from perfbench.metrics.backlog import backlog
@@ -32,6 +34,7 @@ from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
 from perfbench.metrics.until import parse_until, reached
 from perfbench.report.asked import curve_of, held_ns, warmup_of
+from perfbench.report.recount import recounted
 from perfbench.report.said import Said
 from perfbench.report.server import server_notes, server_section
 from perfbench.report.text import harmless, open_loop, replays
@@ -152,6 +155,11 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             *warnings,
         ],
     }
+    evidence = Evidence(
+        records=everything, summary=summary, scenario=scenario, workload={} if info is None else info.workload,
+        open_loop=is_open, clocks=_clocks(info), recounted=recounted(said.counted, scenario.get("tokenizer")),
+    )  # fmt: skip
+    summary["findings"] = [finding.as_json() for finding in findings(evidence)]
     plain: dict[str, Any] = _plain(summary)
     return plain
 
@@ -221,7 +229,7 @@ def _sum(counts: AnyArray) -> int | None:
 def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | None) -> dict[str, Any]:
     """Good requests per second of the window, and as a share of all that were due: sent or not."""
     limits = slo.request_limits(open_loop=is_open)
-    mask = meeting(records, limits)
+    mask = meeting(records, limits, slo.fluid, open_loop=is_open)
     counted = errors.counts(records)
     due = counted["sent"] + counted["unsent"] - counted["hung_up"]  # who hangs up on purpose has missed nothing
     good = None if mask is None else int(mask.sum())
@@ -355,6 +363,14 @@ def _backlog(records: Columns, window: SteadyWindow, zero_ns: int) -> dict[str, 
     if found is None:
         return None
     return {"from_s": (window.from_ns - zero_ns) / 1e9, "to_s": (window.to_ns - zero_ns) / 1e9, **asdict(found)}
+
+
+def _clocks(info: RunInfo | None) -> Clocks | None:
+    if info is None or info.ended_clock_monotonic_ns is None or info.ended_clock_unix_ns is None:
+        return None
+    return Clocks(
+        (info.clock_monotonic_ns, info.ended_clock_monotonic_ns), (info.clock_unix_ns, info.ended_clock_unix_ns)
+    )
 
 
 def _environment(info: RunInfo | None) -> dict[str, Any]:

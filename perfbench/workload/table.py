@@ -16,7 +16,7 @@ from perfbench.settings.lengths import lengths
 from perfbench.settings.pictures import files as image_files
 from perfbench.settings.pictures import size as image_size
 from perfbench.settings.prefix import SharedPrefix
-from perfbench.workload.base import Texts, Workload
+from perfbench.workload.base import UNIQUE, Texts, Workload
 from perfbench.workload.conversations import Conversations, Rules
 from perfbench.workload.fixed import FixedTexts
 from perfbench.workload.hangups import hang_ups_of
@@ -60,7 +60,7 @@ def described(name: str, workload: Workload) -> dict[str, Any]:
     """What the report says of a workload."""
     return {
         "name": name, "reuse": workload.reuse, "length": workload.length, "sessions": workload.sessions,
-        **workload.facts(),
+        "unique": all(UNIQUE in part for part in workload.reuse.split("; ")), **workload.facts(),
     }  # fmt: skip
 
 
