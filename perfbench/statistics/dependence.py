@@ -11,8 +11,7 @@ to say how sure it is, and nothing is said.
 From the spread between blocks follows the *effective count*: of how many independent values the same figure would be
 as sure. Percentiles take the interval of that count (for shares: E. L. Korn, B. I. Graubard, Survey Methodology 24,
 1998; carried over to percentiles as in R. S. Woodruff, JASA 47, 1952). A moving-block bootstrap with the block length
-of Politis and White was tried beside it: at p99 of AR(1) values and of M/M/1 waits it covered 2 to 6 points less, and
-takes a thousand times as long.
+of Politis and White was tried beside it: at p99 of AR(1) values and of M/M/1 waits it covered up to 6 points less.
 """
 
 from __future__ import annotations
