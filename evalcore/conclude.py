@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import orjson
 from evalcore.asked import Asked, read_asked
 from evalcore.course import INTERRUPTED, read_course
 from evalcore.endpoint import options_of
-from evalcore.outputs import EvalFolder, read_reviews
+from evalcore.outputs import EvalFolder
 from evalcore.plan import Plan, plan_of
 from evalcore.report.build import build_report
 from evalcore.report.html import write_page
@@ -54,9 +53,8 @@ def conclude(
     reports: dict[str, Report] = {}
     for plan in plans:
         asked = how.get(plan.name, Asked())
-        files = [file for subset in plan.subsets if (file := folder.reviews(plan.name, subset)).is_file()]
         report = build_report(
-            plan.benchmark, chain.from_iterable(map(read_reviews, files)), model=task.name_of_model,
+            plan.benchmark, folder.reviews_of(plan.name, plan.subsets), model=task.name_of_model,
             expected=asked.protocols or reviewer.protocols(plan.benchmark),
             planned=planned.get(plan.name), window_s=window_s,
             settings={**_settings(task, plan), **reviewer.settings(plan.benchmark), **asked.settings, **went},

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
 
@@ -27,6 +28,7 @@ from evalcore.cache import ResponseCache, open_cache, relabelled
 from evalcore.course import INTERRUPTED, Course, write_course
 from evalcore.ending import GRACE_S, Ending, budget_of, counter_of, prices_of
 from evalcore.endpoint import endpoint_of, lane_of
+from evalcore.leftout import LeftOut
 from evalcore.likelihood.choose import probe_lane
 from evalcore.order import ends_early, in_turn, longest_first, plans_in_order
 from evalcore.outputs import Appender, EvalFolder, LineIndex
@@ -35,7 +37,7 @@ from evalcore.progress import Progress, Tally
 from evalcore.reviewing import Reviewer, open_reviewer
 from evalcore.task import TaskConfig
 from evalcore.task.values import seconds_until
-from evalcore.types import Prediction, Review
+from evalcore.types import Prediction, Review, Sample
 from perfbench.engine.errors import PerfbenchError
 from perfbench.engine.request import Record
 from perfbench.engine.scheduler import Scheduler
@@ -43,6 +45,7 @@ from perfbench.engine.sinks.base import Sink
 from perfbench.engine.sinks.jsonl import JsonlSink
 
 log = logging.getLogger("evalcore")
+_encode = msgspec.json.Encoder(order="deterministic").encode
 NOT_ASKED = frozenset({"unsent", "cancelled"})
 """Faults of requests that the end of the run kept back or cut off: they say nothing about the sample."""
 SPARE_SLOTS, SPARE_SHARE = 4, 0.25
@@ -65,6 +68,7 @@ class Evaluation:
             log.warning(warning)
         self._cache: ResponseCache | None = None
         self._planned: dict[str, dict[str, int]] = {plan.name: {} for plan in plans}
+        self._left_out = LeftOut(folder)
         self._counts: Counter[str] = Counter()
         self._backlog = Backlog()
         self._slots = 0
@@ -108,6 +112,7 @@ class Evaluation:
                 if bugs is None and known is not None:
                     raise _first(known) from None
                 raise
+        self._leave_out()
         if self._ending.is_over:
             self._count_the_rest()
         self._folder.plan().write_bytes(orjson.dumps(self._planned))
@@ -138,8 +143,8 @@ class Evaluation:
         """Ask one item after the other; scoring is somebody else's."""
         while not self._ending.is_over and (item := next(items, None)) is not None:
             tally = self._progress.tallies[item.plan.name]
-            prediction = self._known(item)
-            if prediction is None:
+            known = self._known(item)
+            if known is None:
                 if not self._ending.begin():
                     return
                 try:
@@ -151,31 +156,36 @@ class Evaluation:
                     continue
                 tally.asked += 1
             else:
+                prediction = known.prediction
                 tally.reused += 1
-                review = self._reviews.get(item.key)
+                review = self._reviews.get(item.key) if known.is_of_old else None
                 if review is not None and _holds(review, item.plan, reviewer):
                     tally.count(review)
                     await asyncio.sleep(0)  # a long cache is no reason to stop looking at the terminal
                     continue
             size = len(item.body) + len(prediction.text) + len(prediction.reasoning)
             await self._backlog.take(size)
-            reviews.create_task(self._review(item.plan, prediction, size, reviewer))
+            is_corrected = known is not None and known.is_corrected
+            reviews.create_task(self._review(item.plan, prediction, size, reviewer, is_corrected=is_corrected))
 
-    def _known(self, item: Item) -> Prediction | None:
+    def _known(self, item: Item) -> _Known | None:
         """The answer, if there is one already: of this run folder, of another sample's same request, of the cache."""
         prediction = self._answers.get(item.key)
         if prediction is not None:
             self._counts["reused"] += 1
-            return prediction
+            if _plain(prediction.sample) == _plain(item.sample):
+                return _Known(prediction, is_of_old=True)
+            return _Known(msgspec.structs.replace(prediction, sample=item.sample), is_corrected=True)
         prediction = self._answers.like(item.content)
         if prediction is not None:
             self._counts["reused"] += 1
             prediction = relabelled(prediction, item)
         elif self._cache is not None and (prediction := self._cache.get(item)) is not None:
             self._counts["cached"] += 1
-        if prediction is not None:
-            self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
-        return prediction
+        if prediction is None:
+            return None
+        self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
+        return _Known(prediction)
 
     async def _ask(self, item: Item) -> Prediction | None:
         """None: the run's end kept it back or cut it off."""
@@ -197,7 +207,9 @@ class Evaluation:
             self._cache.put(item, prediction)
         return prediction
 
-    async def _review(self, plan: Plan, prediction: Prediction, size: int, reviewer: Reviewer) -> None:
+    async def _review(
+        self, plan: Plan, prediction: Prediction, size: int, reviewer: Reviewer, *, is_corrected: bool
+    ) -> None:
         assert self._scheduler is not None
         try:
             review = await reviewer.review(prediction, plan.benchmark, self._scheduler)
@@ -206,6 +218,8 @@ class Evaluation:
             if plan.args.filters:
                 review = msgspec.structs.replace(review, filters=plan.args.filters)
             self._appender.add(self._folder.reviews(plan.name, prediction.sample.subset), review)
+            if is_corrected:  # after its review: killed in between, the next run finds the old one, and corrects again
+                self._appender.add(self._folder.predictions(plan.name, prediction.sample.subset), prediction)
             self._progress.tallies[plan.name].count(review)
         finally:
             self._backlog.give_back(size)
@@ -236,6 +250,7 @@ class Evaluation:
     def _counted(self, plan: Plan) -> Iterator[Item]:
         planned = self._planned[plan.name]
         for item in items(self._task, plan, self._askers[plan.name]):
+            self._left_out.see(item)
             planned[item.sample.subset] = planned.get(item.sample.subset, 0) + 1
             yield item
 
@@ -263,6 +278,16 @@ class Evaluation:
         if self._ending.reason.startswith("the deadline"):
             asyncio.get_running_loop().call_later(GRACE_S, self._scheduler.stop, self._ending.reason)
 
+    def _leave_out(self) -> None:
+        """Tell what the folder holds of other tasks, if it held anything before."""
+        if not self._left_out.is_needed or not any(self._planned.values()):  # over before it began: nothing is known
+            return
+        if self._ending.is_over:  # not all was looked at
+            for plan in self._plans:
+                for item in items(self._task, plan, self._askers[plan.name]):
+                    self._left_out.see(item)
+        self._left_out.write(self._plans)
+
     def _count_the_rest(self) -> None:
         """What was planned, though not all of it was looked at."""
         for plan in self._plans:
@@ -289,6 +314,17 @@ class Evaluation:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An answer that need not be asked for."""
+
+    prediction: Prediction
+    is_of_old: bool = False
+    """It was this item's in this folder, so that a review that stands there under its key is a review of it."""
+    is_corrected: bool = False
+    """It was, but what is right of it, or how it counts, has changed in the data since."""
+
+
 class _WithoutTexts:
     """A sink that leaves texts to the predictions."""
 
@@ -300,6 +336,11 @@ class _WithoutTexts:
 
     async def close(self) -> None:
         await self._sink.close()
+
+
+def _plain(sample: Sample) -> bytes:
+    """As it stands in a file, where tuples, lists and sets are the same."""
+    return _encode(sample)
 
 
 def _holds(review: Review, plan: Plan, reviewer: Reviewer) -> bool:

@@ -4,6 +4,7 @@
     logs/eval_log.log, logs/run.json        what was said, and how the run went
     predictions/MODEL/BENCHMARK_SUBSET.jsonl    one Prediction a line, in order of arrival
     reviews/MODEL/BENCHMARK_SUBSET.jsonl        one Review a line
+    reviews/MODEL/left_out.json             keys of those that the last task does not ask; reports leave them out
     reports/MODEL/BENCHMARK.json, reports/report.html
     requests.jsonl                          the engine's records, without texts (they stand in the predictions)
 
@@ -93,6 +94,21 @@ class EvalFolder:
 
     def review_files(self) -> list[Path]:
         return sorted((self.path / "reviews" / self.model).glob("*.jsonl"))
+
+    def left_out(self) -> Path:
+        """Keys of reviews that the last run's task does not ask, by benchmark: another limit's, other settings'."""
+        return self.path / "reviews" / self.model / "left_out.json"
+
+    def read_left_out(self) -> dict[str, list[str]]:
+        file = self.left_out()
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, list[str]]) if file.is_file() else {}
+
+    def reviews_of(self, benchmark: str, subsets: Iterable[str]) -> Iterator[Review]:
+        """What a report stands on: the last review of each key, in file order, without those that are left out."""
+        left_out = frozenset(self.read_left_out().get(benchmark, ()))
+        for file in dict.fromkeys(self.reviews(benchmark, subset) for subset in subsets):
+            if file.is_file():
+                yield from (review for review in read_reviews(file) if review.key not in left_out)
 
     def plan(self) -> Path:
         """How many answers there are to be, by benchmark and subset; there once a run has seen all its data."""
@@ -219,19 +235,38 @@ def read_reviews(file: Path) -> Iterator[Review]:
     yield from _last_of_key(file, msgspec.json.Decoder(Review).decode)
 
 
+def keys_in(file: Path) -> Iterator[str]:
+    """The key of every line that has one."""
+    with file.open("rb") as lines:
+        yield from (key for line in lines if (key := _key_of(line)) is not None)
+
+
 class _Key(msgspec.Struct):
     key: str
+
+
+_head = msgspec.json.Decoder(_Key).decode
+
+
+def _key_of(line: bytes) -> str | None:
+    """None: the line is torn, or no line of ours; what it said is asked again when the run is gone on with."""
+    try:
+        return _head(line).key if line.endswith(b"\n") else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _last_of_key(file: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
     """Two passes: which line of each key is the last, then those."""
     last = CompactMap()
-    head = msgspec.json.Decoder(_Key).decode
     with file.open("rb") as lines:
         for number, line in enumerate(lines):
-            if line.endswith(b"\n"):
-                last[head(line).key] = number
+            if (key := _key_of(line)) is not None:
+                last[key] = number
         lines.seek(0)
         for number, line in enumerate(lines):
-            if line.endswith(b"\n") and last.get(head(line).key) == number:
-                yield decode(line)
+            if (key := _key_of(line)) is not None and last.get(key) == number:
+                try:
+                    yield decode(line)
+                except msgspec.DecodeError:  # a key, and nothing that was ever written beside one
+                    continue

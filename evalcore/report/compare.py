@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
@@ -20,7 +19,7 @@ from rich.text import Text
 
 from evalcore import statistics
 from evalcore.errors import DataError, TaskError
-from evalcore.outputs import EvalFolder, read_reviews
+from evalcore.outputs import EvalFolder
 from evalcore.report import facts
 from evalcore.report.schema import SCHEMA, Report, read_report
 from evalcore.statistics import CONFIDENCE, Paired
@@ -114,8 +113,7 @@ class _Run:
     report: Report
 
     def reviews(self) -> Iterator[Review]:
-        files = (self.folder.reviews(self.report.benchmark, part.name) for part in self.report.subsets)
-        return chain.from_iterable(read_reviews(file) for file in dict.fromkeys(files) if file.is_file())
+        return self.folder.reviews_of(self.report.benchmark, (part.name for part in self.report.subsets))
 
 
 def _reports(path: Path) -> dict[str, _Run]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from evalcore.outputs import EvalFolder, read_reviews
+from evalcore.outputs import EvalFolder
 from evalcore.report import facts
 from evalcore.report.browser import Samples, browse, most_each
 from evalcore.report.charts import charts, height_px
@@ -46,8 +45,7 @@ def write_page(folder: EvalFolder, reports: Mapping[str, Report]) -> Path:
 
 
 def _reviews(folder: EvalFolder, report: Report) -> Iterator[Review]:
-    kept = (folder.reviews(report.benchmark, part.name) for part in report.subsets)
-    return chain.from_iterable(read_reviews(file) for file in dict.fromkeys(kept) if file.is_file())
+    return folder.reviews_of(report.benchmark, (part.name for part in report.subsets))
 
 
 def render(reports: Sequence[Report], samples: Sequence[Samples], *, title: str) -> str:
