@@ -30,7 +30,7 @@ POINTS = 1200
 SIDE_MOST = 7.0
 """Odds (as a logarithm, 1100 to 1) that a far probe can give at most: any of them may have been disturbed."""
 UNSTABLE_ODDS = 5.0
-ASSUMED_DISPERSION = {True: 4.0, False: 1.3}
+ASSUMED_DISPERSION = {True: 10.0, False: 1.3}
 """In open loop, where misses come in bursts, and in closed loop."""
 
 

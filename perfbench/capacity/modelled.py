@@ -31,8 +31,11 @@ ENOUGH = 10
 """Misses from which that is asked."""
 PLAYED_ROUGHLY = 30_000
 """Requests played at each rate to find where to look ..."""
-PLAYED, PLAYED_SLOWLY = 1_000_000, 150_000
-"""... and then to know; fewer where requests slow each other down, which takes ten times as long to play."""
+PLAYED, PLAYED_LESS = 1_000_000, 150_000
+"""... and then to know; fewer where requests slow each other down, which takes ten times as long to play, or where the
+model itself is less sure than that."""
+UNSURE = 0.04
+"""Variance of the correction, beyond which it is."""
 RATES = 5
 SPAN = 1.04
 
@@ -58,7 +61,7 @@ class Told:
 
 
 def told(
-    model: Model, probes: Sequence[tuple[Probe, Trace]], criterion: Criterion, index: int, allowed: float
+    model: Model, probes: Sequence[tuple[Probe, Trace]], criterion: Criterion, index: int, allowed: float, seed: int = 0
 ) -> Told | None:
     """What the model says of a criterion, corrected by those probes near its crossing; None: it explains nothing."""
     if criterion.metric not in METRICS:
@@ -77,9 +80,9 @@ def told(
         return None
     rates = [rate for rate in root * np.geomspace(1 / SPAN, SPAN, RATES) if rate < 0.999 * model.capacity_per_s]
     logs, noise = [], 0.0
-    count = PLAYED if model.slowdown == 0 else PLAYED_SLOWLY
+    count = PLAYED if model.slowdown == 0 and variance < UNSURE else PLAYED_LESS
     for rate in rates:
-        misses = missed(model.at_rate(rate, count))
+        misses = missed(model.at_rate(rate, count, seed))
         logs.append(math.log(max(float(misses.mean()), 1e-7)))
         if rate <= root * 1.001:
             noise = _noise(misses)

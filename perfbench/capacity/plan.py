@@ -24,10 +24,12 @@ from perfbench.metrics.columns import BoolArray, FloatArray
 from perfbench.metrics.slo import COMPARISONS
 
 MODELLED = ("response_ttft", "response_e2e", "ttft", "e2e", "tpot", "goodput")
-VARIANTS = 40
-PLAYED_EACH, PLAYED_VARIANT = 60_000, 15_000
+VARIANTS = 20
+PLAYED_EACH, PLAYED_VARIANT = 60_000, 12_000
 """Requests played to judge a number of replicas: with the best model, and with each of its variants."""
 MOST_REPLICAS = 4096
+ALONE, LONE = 0.01, 2_000
+"""Requests at work at a time, on average, and how many are played, to see whether one that is alone meets the SLO."""
 SHOWN_MORE = 2
 """Options above the answer that are shown."""
 SLOTS_DOUBT = 1.1
@@ -115,12 +117,11 @@ def plan(model: Model, variants: Sequence[Model], wanted: Wanted, runs: int, sou
     if not judged:
         raise ScenarioError("slo: a plan needs a latency: ttft, e2e or tpot percentiles, or goodput")
     warnings = _warnings(model, wanted, left_out)
-    fewest = [_fewest(one, wanted, judged, PLAYED_VARIANT) for one in variants]
-    low, high = _quantiles(fewest)
     best = _fewest(model, wanted, judged, PLAYED_EACH)
+    fewest = [_fewest(one, wanted, judged, PLAYED_VARIANT, best) for one in variants] if best is not None else []
+    low, high = _quantiles(fewest)
     if best is None:
-        alone = _judge(model, wanted, judged, 1, 1, 0.01, PLAYED_VARIANT)
-        why = "even a request that is alone on a replica misses it" if not alone.met else f"not with {MOST_REPLICAS}"
+        why = f"a request that is alone on a replica misses it, or {MOST_REPLICAS} replicas are too few"
         return Plan(
             target=wanted.traffic.text, slo=wanted.objective.slo.text, headroom=wanted.headroom,
             balancer=wanted.balancer, outcome="missed", replicas=None, interval=(low or MOST_REPLICAS, high), why=why,
@@ -128,7 +129,7 @@ def plan(model: Model, variants: Sequence[Model], wanted: Wanted, runs: int, sou
             source=source,
         )  # fmt: skip
     sure = best if high is None else max(best, high)
-    counts = sorted({max(best - 1, 1), *range(best, sure + 1 + SHOWN_MORE)})[:8]
+    counts = sorted({max(best - 1, 1), best, best + 1, *range(sure, sure + 1 + SHOWN_MORE)})
     options = [_option(model, variants, fewest, wanted, judged, count) for count in counts]
     narrow = high is not None and low is not None and high - low <= max(1, round(0.1 * best))
     return Plan(
@@ -188,7 +189,7 @@ def _judge(
         arrivals_s, first_s, rest_s,
         Cluster(slots, model.slowdown, busy_replicas, wanted.balancer, wanted.seed),  # type: ignore[arg-type]
     )  # fmt: skip
-    skipped = len(arrivals_s) // SKIPPED if not wanted.traffic.recorded else 0
+    skipped = len(arrivals_s) // SKIPPED if wanted.traffic.recorded is None else 0
     values = _latencies(played, tokens, skipped)
     limits = wanted.objective.slo.request_limits(open_loop=True)
     good = np.ones(len(values["response_e2e"]), np.bool_)
@@ -234,19 +235,25 @@ def _by_length(model: Model, tokens: FloatArray) -> FloatArray:
     return np.maximum(tokens - 1, 0) * per_token_s
 
 
-def _fewest(model: Model, wanted: Wanted, criteria: Sequence[Criterion], count: int) -> int | None:
-    """The fewest replicas that hold the SLO with the headroom: doubling, then halving; None beyond MOST_REPLICAS."""
+def _fewest(
+    model: Model, wanted: Wanted, criteria: Sequence[Criterion], count: int, near: int | None = None
+) -> int | None:
+    """The fewest replicas that hold the SLO with the headroom; None where no number does. Looked for from `near` on."""
     scale = 1 + wanted.headroom
-    least = max(1, math.floor(wanted.traffic.rate_per_s * scale / _capacity(model)))
 
     def met(replicas: int) -> bool:
         return _judge(model, wanted, criteria, replicas, replicas, scale, count).met
 
-    low, high = least - 1, least
+    least = max(1, math.floor(wanted.traffic.rate_per_s * scale / _capacity(model)))
+    if not _judge(model, wanted, criteria, 1, 1, ALONE / (wanted.traffic.rate_per_s * model.mean_s), LONE).met:
+        return None
+    low, high, step = least - 1, max(near or least, least), 1
     while not met(high):
-        low, high = high, high + max(1, high // 4) if high < 8 * least else high * 2
-        if high > MOST_REPLICAS or (high > 64 * least and high > 64):
+        low, high, step = high, high + step, step * 2
+        if high > MOST_REPLICAS:
             return None
+    if near is not None and high > least and not met(high - 1):
+        return high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if met(middle) else (middle, high)

@@ -20,14 +20,18 @@ from perfbench.capacity.queueing import Model, fit
 from perfbench.capacity.sequential import Outcome, decide, dispersion
 
 CONFIDENCE = 0.95
-STEP, FIRST_STEP = 2.0, 4.0
-"""Factors between loads of the bracket: downwards and once something missed, and before."""
+STEP, FIRST_STEP, WARM_STEP = 2.0, 4.0, 1.5
+"""Factors between loads of the bracket: downwards; upwards; and upwards from where an earlier search ended."""
 BRACKET_SHARE = 0.2
 """How much shorter the probes of the bracket are than those near the answer."""
 CLOSE = 1.15
 """Factor between the ends of the bracket at which it is close enough to weigh all probes together."""
+UNMODELLED = 4.0
+"""So many times as long, where a queue is there but no model explains its bursts."""
 NEARBY = 0.06
 """Share of the answer within which the endpoint must have been probed for as long as a probe takes."""
+QUIET = 0.3
+"""Of a load that misses: at that share of it few wait."""
 OVERLOAD = 1.2
 """Of a model's capacity: so much shows it within seconds."""
 BEYOND = 1.5
@@ -57,6 +61,8 @@ class Terms:
     precision: float
     """Half of the interval over the answer, at which the search is over."""
     seed: int
+    step: float = FIRST_STEP
+    """Factor between loads as long as nothing misses; small where `first` is known to be near the answer."""
 
     @property
     def allowed(self) -> tuple[float, ...]:
@@ -144,10 +150,15 @@ class Search:
         near = [(p, trace) for p, trace in known if about / NEAR <= p.load <= about * NEAR and not p.unstable]
         found = {}
         for index, criterion in enumerate(self.terms.criteria):
-            said = told(self.model, near, criterion, index, criterion.allowed)
+            said = told(self.model, near, criterion, index, criterion.allowed, self.terms.seed)
             if said is not None:
                 found[index] = said
         return found
+
+    @property
+    def traced(self) -> bool:
+        """Whether there is a model of a queue, believed or not."""
+        return self.model is not None and math.isfinite(self.model.capacity_per_s)
 
     @property
     def modelled(self) -> bool:
@@ -164,14 +175,17 @@ class Search:
         if lowest is None and highest is None:
             return Answer("inconclusive", None, None, "no probe has been taken")
         if lowest is None and highest is not None:
-            if highest.load <= terms.least and self.outcome_of(highest) == "missed":
+            if highest.load <= terms.least and self._pooled_outcome(highest.load) == "missed":
                 return Answer("missed", None, None, f"{_said(terms, highest.load)} already misses it")
             return Answer("inconclusive", None, None, f"no load was found that meets it, down to {highest.load:g}")
         assert lowest is not None
         if highest is None:
-            if lowest.load >= terms.most and self.outcome_of(lowest) == "met":
+            if lowest.load >= terms.most and self._pooled_outcome(lowest.load) == "met":
                 return Answer("met", lowest.load, None, "the largest load that was allowed meets it", at_most=True)
-            return Answer("inconclusive", lowest.load, None, f"no load was found that misses it, up to {lowest.load:g}")
+            why = f"no load was found that misses it, up to {lowest.load:g}"
+            if any(probe.suspect and probe.load > lowest.load for probe in self.probes):
+                why += "; beyond that this client was the limit"
+            return Answer("inconclusive", lowest.load, None, why)
         if not self._close(highest.load):
             return Answer("inconclusive", lowest.load, (self._below(highest.load), highest.load), "the bracket is wide")
         found = self.crossing()
@@ -185,6 +199,15 @@ class Search:
         if narrow and self._seen_near(load):
             return Answer("met", load, (low, high), "known to the precision asked for")
         return Answer("inconclusive", load, (low, high), f"it lies between {low:.4g} and {high:.4g}")
+
+    def _pooled_outcome(self, load: float) -> Outcome:
+        """What all probes of one load say together."""
+        same = [probe for probe in self.probes if probe.load == load and not probe.suspect]
+        counts = tuple(
+            tuple(block for probe in same for block in probe.counts[i]) for i in range(len(self.terms.criteria))
+        )
+        unstable = any(probe.unstable for probe in same)
+        return self.outcome_of(Probe(load=load, seconds=0.0, counts=counts, unstable=unstable))
 
     def _below(self, load: float) -> float:
         """The largest load below it that was probed."""
@@ -202,7 +225,8 @@ class Search:
         near = [probe for probe in self.probes if abs(probe.load - load) <= reach and not probe.suspect]
         if self.terms.whole:
             return bool(near)
-        return sum(probe.seconds for probe in near if probe.halted is None) >= self.terms.probe_s
+        wanted = self.terms.probe_s * (1.0 if self.modelled or not self.traced else UNMODELLED)
+        return sum(probe.seconds for probe in near if probe.halted is None) >= wanted
 
     def _bracket(self) -> tuple[Probe | None, Probe | None]:
         """(the largest load without trouble, the smallest with, above it); a probe that looks the more likely way."""
@@ -223,16 +247,20 @@ class Search:
             if self.probes:  # all of them disturbed by the client: a smaller load may not be
                 load = max(terms.least, min(probe.load for probe in self.probes) / STEP)
             return load, self._bracket_s(load, least_s), "to begin with"
+        if terms.open_loop and (quiet := self._quiet()) is not None:
+            return quiet, self._bracket_s(quiet, least_s), "to see what a request takes alone"
         if highest is None:
             assert lowest is not None
             if lowest.load >= terms.most:
                 return terms.most, max(terms.probe_s, least_s), "the largest load allowed"
-            load = min(lowest.load * FIRST_STEP, terms.most)
+            load = min(lowest.load * terms.step, terms.most)
+            if terms.whole:
+                load = math.ceil(load)
             return load, self._bracket_s(load, least_s), "no trouble yet"
         if lowest is None:
             if highest.load <= terms.least:
                 return terms.least, max(terms.probe_s, least_s), "the smallest load allowed"
-            load = max(highest.load / STEP, terms.least)
+            load = max(highest.load / min(STEP, terms.step), terms.least)
             if terms.whole:
                 load = math.floor(load)
             return load, self._bracket_s(load, least_s), "trouble already"
@@ -252,6 +280,15 @@ class Search:
         self._aim += 1
         load = min(max(found.quantile(aim), terms.least), terms.most)
         return load, seconds, "least is known of it"
+
+    def _quiet(self) -> float | None:
+        """A load at which hardly any request waits, while none was probed: a model needs to know service without it."""
+        sound = [probe.load for probe in self.probes if not probe.suspect]
+        troubled = [probe.load for probe in self.probes if troubles(probe, self.terms.allowed)]
+        near = min(troubled, default=max(sound, default=0.0))
+        if not sound or not troubled or min(sound) <= QUIET * near:
+            return None
+        return max(QUIET * near, self.terms.least)
 
     def _unseen_limit(self) -> float | None:
         """A load beyond the capacity that a model claims, while none was seen: only there its slots show plainly."""

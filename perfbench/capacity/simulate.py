@@ -73,12 +73,14 @@ def play(arrivals_s: FloatArray, first_s: FloatArray, rest_s: FloatArray, cluste
     begins, ends, paces = ([0.0] * count for _ in range(3))
     chosen = np.zeros(count, np.int64)
     replicas = [_Replica(cluster.slots, cluster.slowdown, begins, ends, paces) for _ in range(cluster.replicas)]
-    choose = _chooser(cluster, replicas)
+    choose, taken = _chooser(cluster, replicas)
     work = (first_s + rest_s).tolist()
     for index, at_s in enumerate(arrivals_s.tolist()):
         number = choose(index, at_s)
         chosen[index] = number
         replicas[number].take(index, at_s, work[index])
+        if taken is not None:
+            taken(number)
     for replica in replicas:
         replica.advance(float("inf"))
     begun = np.array(begins)
@@ -108,7 +110,19 @@ def _play_alone(arrivals_s: FloatArray, first_s: FloatArray, rest_s: FloatArray,
 class _Replica:
     """One replica at work. `done` is the work that a request present all along would have had done by now."""
 
-    __slots__ = ("active", "at_s", "begins", "done", "ends", "in_flight", "paces", "queue", "slots", "slowdown")
+    __slots__ = (
+        "active",
+        "at_s",
+        "begins",
+        "done",
+        "ends",
+        "in_flight",
+        "paces",
+        "queue",
+        "slots",
+        "slowdown",
+        "version",
+    )
 
     def __init__(self, slots: int, slowdown: float, begins: list[float], ends: list[float], paces: list[float]) -> None:
         self.slots, self.slowdown = slots, slowdown
@@ -116,7 +130,11 @@ class _Replica:
         self.active: list[tuple[float, int]] = []
         self.queue: deque[tuple[int, float]] = deque()
         self.at_s = self.done = 0.0
-        self.in_flight = 0
+        self.in_flight = self.version = 0
+
+    def next_s(self) -> float:
+        """When the next of its requests is over, if nothing comes before."""
+        return self.at_s + (self.active[0][0] - self.done) * (1.0 + self.slowdown * (len(self.active) - 1))
 
     def advance(self, to_s: float) -> None:
         """Let everything happen that happens until then."""
@@ -149,21 +167,41 @@ class _Replica:
         self.paces[index] = 1.0 + self.slowdown * (len(self.active) - 1)
 
 
-def _chooser(cluster: Cluster, replicas: list[_Replica]) -> Callable[[int, float], int]:
-    """Which replica takes a request: by its position and the instant it comes."""
+def _chooser(
+    cluster: Cluster, replicas: list[_Replica]
+) -> tuple[Callable[[int, float], int], Callable[[int], None] | None]:
+    """(which replica takes a request, by its position and the instant it comes; what to do once it has)."""
     if cluster.balancer == "round_robin":
-        return lambda index, _at_s: index % cluster.replicas
+        return lambda index, _at_s: index % cluster.replicas, None
     if cluster.balancer == "random":
         rng = random.Random(f"balancer {cluster.seed}")
-        return lambda _index, _at_s: rng.randrange(cluster.replicas)
+        return lambda _index, _at_s: rng.randrange(cluster.replicas), None
+
+    # Between its own arrivals and departures the pace of a replica is constant, so that its next departure is known:
+    # only replicas with one that is due are brought up to date.
+    due: list[tuple[float, int, int]] = []
 
     def least(index: int, at_s: float) -> int:
-        for replica in replicas:
-            replica.advance(at_s)
-        first = index % cluster.replicas  # among equals in turn, or the first would take every lone request
-        return min(range(cluster.replicas), key=lambda n: (replicas[n].in_flight, (n - first) % cluster.replicas))
+        while due and due[0][0] <= at_s:
+            _, number, version = heapq.heappop(due)
+            if replicas[number].version == version:
+                replicas[number].advance(at_s)
+                _expect(due, replicas, number)
+        counts = [replica.in_flight for replica in replicas]
+        fewest, first = min(counts), index % len(counts)  # equals take turns, or the first would get all lone requests
+        return first + counts[first:].index(fewest) if fewest in counts[first:] else counts.index(fewest)
 
-    return least
+    def taken(number: int) -> None:
+        _expect(due, replicas, number)
+
+    return least, taken
+
+
+def _expect(due: list[tuple[float, int, int]], replicas: list[_Replica], number: int) -> None:
+    replica = replicas[number]
+    replica.version += 1
+    if replica.active:
+        heapq.heappush(due, (replica.next_s(), number, replica.version))
 
 
 def arrivals_of(pacer: Pacer, count: int) -> FloatArray:

@@ -46,6 +46,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     least: float
     most: float
     seed: int
+    step: float
 
 
 class JudgedProbe(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +131,7 @@ def _carry_out(
     terms = Terms(
         criteria=objective.criteria, open_loop=objective.open_loop, first=wishes.first, most=wishes.most,
         least=wishes.least, longest_s=left_s, probe_s=wishes.probe_s, precision=wishes.precision, seed=wishes.seed,
+        step=wishes.step,
     )  # fmt: skip
     (folder / PROBES).mkdir(exist_ok=True)
     prober = RunProber(scenario.model_copy(update={"seed": wishes.seed}), objective, folder, live=live)

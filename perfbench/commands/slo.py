@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
+from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.commands.sweep import _refuse_beside_resume
 from perfbench.engine.errors import ScenarioError
@@ -62,6 +63,7 @@ def slo(
     from perfbench.capacity import slo as series
     from perfbench.capacity.folder import SLO
     from perfbench.capacity.objective import parse_objective
+    from perfbench.capacity.search import FIRST_STEP, WARM_STEP
     from perfbench.capacity.show import show_search
     from perfbench.capacity.talk import Talk
 
@@ -98,15 +100,18 @@ def slo(
             longest_s=longest_s if longest_s is not None else units.duration_s(MAX_TIME),
             probe_s=_read("--probe-time", units.duration_s, probe_time or PROBE_TIME),
             precision=_read("--precision", units.share, precision or PRECISION), seed=base.seed or 0,
+            step=FIRST_STEP if warm_start is None else WARM_STEP,
         )  # fmt: skip
         if not (wishes.probe_s > 0 and wishes.precision > 0 and wishes.longest_s > 0):
             raise ScenarioError("--probe-time, --precision and --max-time must be above 0")
         ended = series.begin(base, wishes, talk, live=bool(live))
+    page = write_page(ended.folder / SLO)
     with on_stdout() as out:
         if as_json:
             out.write((ended.folder / SLO).read_text(encoding="utf-8"))
         else:
             show_search(ended.record, ended.folder, out)
+            out.write(f"page: {page}\n")
     return ended.exit_code
 
 

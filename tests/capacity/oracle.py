@@ -106,8 +106,9 @@ class QueueProber:
             arrivals, arrivals + waits + self.first_s, ends, np.full(len(waits), 20.0), np.full(len(waits), 128.0)
         )
         return Probe(
-            load=load, folder=str(seed), from_s=warm_s, to_s=until_s, seconds=until_s, counts=(counts,), halted=halted and halted.why,
-            unstable=halted is not None and halted.unstable, service_s=self.service_s,
+            load=load, folder=str(seed), from_s=warm_s, to_s=until_s, seconds=until_s, counts=(counts,),
+            halted=halted and halted.why, unstable=halted is not None and halted.unstable,
+            service_s=self.service_s,
         )  # fmt: skip
 
     def trace(self, probe: Probe) -> Trace | None:
