@@ -41,7 +41,7 @@ def conflicts(scenario: Scenario) -> list[Rule]:
         (s.until is not None and s.shape is not None, "until",
          "waits for one figure to settle, but shape changes the load; take one of them out"),
         (isinstance(s.workers, int) and s.workers < 1, "workers", "must be at least 1, or auto"),
-        (isinstance(s.workers, int) and s.shape is None and (s.rate is None or s.parallel is not None)
+        (isinstance(s.workers, int) and s.shape is None and (not s.open_loop or s.parallel is not None)
          and s.workers > (s.parallel or 1), "workers",
          f"is {s.workers}, more than parallel {s.parallel or 1}: a worker would have nothing to do"),
     ]  # fmt: skip

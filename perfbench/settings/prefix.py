@@ -82,7 +82,7 @@ def shared_prefix(given: Mapping[str, object]) -> SharedPrefix:
             raise ValueError(f"{name} {error}") from None
         if name in ("groups", "users") and found[name] < 1:
             raise ValueError(
-                f"{name} is {value}, but a tree has at least one; to share nothing below, set its tokens to 0"
+                f"{name} is {value}, but there is at least one; to share nothing there, set its tokens to 0"
             )
     made = SharedPrefix.model_validate(found)
     if not made.tokens:

@@ -39,11 +39,11 @@ class Replay:
             raise ScenarioError(f"speed must be above 0 and finite, got {self.speed:g}")
 
     def __iter__(self) -> Iterator[int]:
-        if self.speed == 1.0:
-            yield from self.at_ns
-        else:
-            for at_ns in self.at_ns:
-                yield round(at_ns / self.speed)
+        return map(self.due_ns, range(len(self.at_ns)))
+
+    def due_ns(self, position: int) -> int:
+        at_ns = self.at_ns[position]
+        return at_ns if self.speed == 1.0 else round(at_ns / self.speed)
 
 
 @dataclass(frozen=True, slots=True)
