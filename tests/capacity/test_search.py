@@ -139,6 +139,7 @@ def test_an_overload_is_broken_off_within_seconds():
     assert search.probes[0].seconds < 4.0 and search.probes[0].halted is not None
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_less_time(truth):
     cold, warm = (QueueProber(SLOTS, SERVICE_S, LIMIT_S - SERVICE_S) for _ in range(2))
     searching(cold).run()
