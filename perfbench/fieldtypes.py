@@ -218,8 +218,9 @@ def _name(name: str) -> str:
     return name
 
 
-WORKLOADS = ("synthetic", "fixed", "lines", "conversations", "mix", "trace", "shared_prefix")
-"""Names of the workloads, as a scenario says them; `workload.table` has one for each."""
+WORKLOADS = ("synthetic", "fixed", "lines", "conversations", "mix", "trace", "shared_prefix", "eval")
+"""Names of the workloads, as a scenario says them; `workload.table` has one for each. Behind eval come benchmarks:
+eval:gsm8k,arc."""
 
 
 def _delay(value: object) -> str:
@@ -240,8 +241,20 @@ def _shared_prefix(value: object) -> SharedPrefixSettings:
     return shared_prefix(cast("Mapping[str, object]", pairs(value)))
 
 
+def _eval_args(value: object) -> dict[str, Any]:
+    """A mapping whose paths are absolute, so that it means the same from wherever it is read again."""
+    found = mapping(value)
+    for name in ("local_path", "dataset_dir"):
+        if isinstance(found.get(name), str):
+            found[name] = str(Path(found[name]).expanduser().absolute())
+    return found
+
+
 def _workload(name: str) -> str:
-    if name not in WORKLOADS:
+    kind, colon, benchmarks = name.partition(":")
+    if kind == "eval" and not benchmarks.strip(" ,"):
+        raise ValueError(f"is {name!r}; name a benchmark too, like eval:gsm8k (`evalcore list` names them)")
+    if kind not in WORKLOADS or (colon and kind != "eval"):
         raise ValueError(f"is {name!r}{did_you_mean(name, WORKLOADS)} (one of {', '.join(WORKLOADS)})")
     return name
 
@@ -263,6 +276,7 @@ File = Annotated[Path, AfterValidator(_absolute_file), PlainSerializer(str)]
 Folder = Annotated[Path, PlainSerializer(str)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Json = Annotated[dict[str, Any], BeforeValidator(mapping)]
+EvalArgs = Annotated[dict[str, Any], BeforeValidator(_eval_args)]
 Headers = Annotated[dict[str, str], BeforeValidator(_headers)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_urls)]
 MetricsUrls = Annotated[tuple[str, ...], BeforeValidator(_metrics_urls)]

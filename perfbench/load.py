@@ -39,6 +39,7 @@ from perfbench.scenario import Scenario
 from perfbench.settings.warmup import Warmup
 from perfbench.workload import open_workload
 from perfbench.workload.base import Workload
+from perfbench.workload.quality import evals_of
 from perfbench.workload.requests import Requests
 from perfbench.workload.tokens import token_counter
 
@@ -161,7 +162,7 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
         ),
         retry=RetryPolicy(attempts=1 + scenario.retries),
         deadlines=Deadlines(scenario.first_byte_timeout, scenario.idle_timeout, scenario.total_timeout),
-        keep=Keep(texts=scenario.keep_texts, chunks=scenario.keep_chunks),
+        keep=Keep(texts=scenario.keep_texts or bool(evals_of(scenario.dump())), chunks=scenario.keep_chunks),
         count_tokens=None if scenario.tokenizer is None else token_counter(scenario.tokenizer),
         secrets=(*endpoint.secrets(), *(secret for fields in bodies for secret in secrets_in(fields))),
     )

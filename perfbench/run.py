@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import msgspec
 
 import perfbench
-from perfbench.engine.errors import ExitCode, ScenarioError, SinkFailed
+from perfbench.engine.errors import ExitCode, PerfbenchError, ScenarioError, SinkFailed
 from perfbench.engine.workers import WorkerEnd, Workers
 from perfbench.live.base import Progress, RunStart
 from perfbench.live.progress import open_progress
@@ -35,7 +35,9 @@ from perfbench.preflight import find_target
 from perfbench.report.text import load_shape
 from perfbench.runfolder import SCENARIO, SERVER, RunFolder, RunInfo, write_whole
 from perfbench.scenario import Scenario
+from perfbench.scored import score
 from perfbench.workload import bounded, described, open_workload
+from perfbench.workload.quality import check_scoring
 
 PARENT_NICENESS = 10
 OTHER_FILES = 64
@@ -86,6 +88,7 @@ def run_scenario(
     watcher = watcher or _precision(scenario)
     workload = open_workload(scenario)  # a prompts file that is none is refused here, before anything has been started
     scenario = bounded(scenario, workload)
+    check_scoring(scenario)
     check_files(scenario, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     progress = open_progress(live, quiet, sys.stderr)
     with ExitStack() as cleanup:
@@ -263,6 +266,7 @@ class _Conductor:
             raise SinkFailed("; ".join(info.notes) or f"nothing was recorded in {folder.path}")
         try:
             folder.join_shards()
+            unscored = self._score(folder, info)
             folder.write_info(info)
             summary = write_summary(folder)
             write_report(folder, summary)
@@ -272,7 +276,19 @@ class _Conductor:
         code = exit_code(summary, self._scenario.max_error_rate)
         if any(end.exit_code == ExitCode.BUG for end in ends) and code != ExitCode.INTERRUPTED:
             code = ExitCode.BUG
+        if unscored and code == ExitCode.DONE:
+            code = ExitCode.INCONCLUSIVE
         return RunResult(folder.path, summary, code)
+
+    def _score(self, folder: RunFolder, info: RunInfo) -> bool:
+        """Score the answers of benchmarks; whether that failed, which is noted and costs no other figure."""
+        try:
+            score(folder, self._scenario.dump())
+        except PerfbenchError as error:
+            info.notes.append(f"the answers could not be scored: {error}")
+            self._progress.note(info.notes[-1])
+            return True
+        return False
 
     def _received(self, _worker: int, payload: bytes) -> None:
         self._pending.append(self._decode(payload))

@@ -5,6 +5,7 @@
     requests.jsonl    one Record a line, appended as requests finish
     client.jsonl      one ClientSample a line: how the client itself fared
     server.jsonl      one ServerSample a line: what the servers said at /metrics, if they were asked
+    reviews.jsonl     one ItemReview a line: what answers are worth, if benchmarks were sent; made after the run
     summary.json      computed from those above, and only from them
     report.html       the same, to look at
 
@@ -27,10 +28,12 @@ import msgspec
 from perfbench.engine.errors import ScenarioError, SinkFailed
 from perfbench.engine.probe import ClientSample
 from perfbench.engine.request import Record
+from perfbench.review import ItemReview
 from perfbench.telemetry.sample import ServerSample
 
 SCENARIO, RUN, REQUESTS, CLIENT = "scenario.yaml", "run.json", "requests.jsonl", "client.jsonl"
 SERVER = "server.jsonl"
+REVIEWS = "reviews.jsonl"
 SUMMARY, REPORT = "summary.json", "report.html"
 SERIES = "series.json"
 """Of a folder that holds several runs of the same: what they say together."""
@@ -137,6 +140,13 @@ class RunFolder:
         if not file.is_file():
             return []
         return [sample for batch in _read_lines(file, ServerSample, warnings) for sample in batch]
+
+    def reviews(self, warnings: list[str] | None = None) -> list[ItemReview] | None:
+        """What answers are worth; None where nobody scored any."""
+        file = self.file(REVIEWS)
+        if not file.is_file():
+            return None
+        return [review for batch in _read_lines(file, ItemReview, warnings) for review in batch]
 
     def write_info(self, info: RunInfo) -> None:
         write_whole(self.file(RUN), msgspec.json.format(msgspec.json.encode(info), indent=2))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from perfbench.capacity.talk import accuracy
 from perfbench.report.text import NOTHING, harmless, number
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def show_sweep(sweep: Sweep, folder: Path, out: TextIO) -> None:
     for text in (sweep.stopped, "interrupted" if sweep.ended == "interrupted" else None):
         if text is not None:
             console.print(Text(f"ended early: {text}", "yellow"))
+    if sweep.quality is not None:
+        _quality(console, sweep)
     if sweep.scaling is not None:
         _scaling(console, sweep.scaling)
     if sweep.ended == "interrupted":
@@ -84,6 +87,55 @@ def _row(point: Point, first: str, whole: str, with_slo: bool) -> list[str | Tex
         at(whole, "p99"), NOTHING if point.error_rate is None else f"{point.error_rate:.1%}", point.verdict or NOTHING,
     ]  # fmt: skip
     return [*cells, _outcome(point.slo)] if with_slo else cells
+
+
+def _quality(console: Console, sweep: Sweep) -> None:
+    """Accuracy at every load, and whether it falls as load rises."""
+    found = sweep.quality or {}
+    against = {one["load"]: one for one in found["loads"]}
+    table = _table(
+        (sweep.over, "accuracy", "95 % sure", "correct/s", "unscored", "lost", "gained", "change", "95 % sure", "p")
+    )
+    for point in sweep.points:
+        if point.quality is None:
+            continue
+        one, other = point.quality, against.get(point.load)
+        cells = [f"{point.load:g}", accuracy(point), _shares(one["accuracy_ci"]), number(one["correct_per_s"])]
+        cells += [str(one["unscored"])]
+        if other is not None:
+            sure = NOTHING if other["low"] is None else _shares((other["low"], other["high"]))
+            cells += [str(other["lost"]), str(other["gained"]), f"{other['difference']:+.1%}", sure]
+            cells += [f"{other['p_adjusted']:.2g}"]
+        table.add_row(*cells)
+    console.print()
+    console.print(table)
+    console.print(
+        Text(
+            "change: against the lowest load, on the same items; lost were right there; p corrected for several loads",
+            "dim",
+        )
+    )
+    style = {True: "bold red", False: "green", None: "yellow"}[found["falls"]]
+    console.print(Text(quality_sentence(found, sweep.over), style))
+
+
+def quality_sentence(found: Mapping[str, Any], over: str) -> str:
+    """The verdict of a sweep's `quality`, with its p-value and where it begins, or what would have been seen."""
+    if found["p_value"] is None:
+        return str(found["verdict"])
+    is_ = "≤" if found["p_value"] <= found["p_least"] else "="
+    words = f"{found['verdict']} (p {is_} {found['p_value']:.2g}, {found['units']} {found['unit']} paired)"
+    begins = found["begins"]
+    if begins is not None:
+        low, high = begins["between"]
+        sure = "" if [low, high] == [begins["after"], begins["at"]] else f"; 95 % sure: between {low:g} and {high:g}"
+        return f"{words}: it begins between {over} {begins['after']:g} and {begins['at']:g}{sure}"
+    beyond = found["excluded_beyond"]
+    return words if beyond is None else f"{words}; a fall of more than {beyond:.1%} would have shown"
+
+
+def _shares(interval: Sequence[float] | None) -> str:
+    return NOTHING if interval is None else f"{interval[0]:.1%} to {interval[1]:.1%}"
 
 
 def _scaling(console: Console, fit: ScalingFit) -> None:

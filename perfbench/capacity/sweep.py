@@ -25,10 +25,12 @@ from perfbench.capacity.talk import Talk
 from perfbench.capacity.usl import ScalingFit, fit_scaling
 from perfbench.engine.errors import ExitCode, NoData, ScenarioError
 from perfbench.run import run_scenario
-from perfbench.runfolder import SCENARIO, write_whole
+from perfbench.runfolder import SCENARIO, RunFolder, write_whole
 from perfbench.scenario import Scenario
 from perfbench.settings import units
 from perfbench.settings.warmup import Warmup
+from perfbench.workload import open_workload
+from perfbench.workload.quality import evals_of, fall_of
 
 Over = Literal["rate", "parallel"]
 Order = Literal["ascending", "shuffled"]
@@ -77,6 +79,8 @@ class Point(msgspec.Struct, kw_only=True):
     growing: bool | None = None
     """Open loop: the backlog grew throughout."""
     slo: Outcome | None = None
+    quality: dict[str, Any] | None = None
+    """As in summary.json, where benchmarks are sent."""
     exit_code: int | None = None
 
 
@@ -96,6 +100,8 @@ class Sweep(msgspec.Struct, kw_only=True):
     run_order: list[int]
     scaling: ScalingFit | None = None
     """Of throughput by concurrency, where the sweep is over parallel and points suffice."""
+    quality: dict[str, Any] | None = None
+    """Whether accuracy falls as load rises (perfbench.workload.quality.fall_of), where benchmarks are sent."""
     stopped: str | None = None
     """Why no more points were run, if the last was not the end."""
     ended: Literal["done", "stopped", "interrupted"] | None = None
@@ -153,6 +159,13 @@ def parse_amount(number: str | None, duration: str | None) -> Amount:
     return Amount(number=count)
 
 
+def whole_exam(scenario: Scenario, amount: Amount) -> Amount:
+    """Where benchmarks are all that is sent and nobody said how much: each of their items once, at every load."""
+    if scenario.mix is not None or not evals_of(scenario.dump()):
+        return amount
+    return Amount(number=open_workload(scenario).length)
+
+
 def begin(
     scenario: Scenario, over: Over, loads: list[float], amount: Amount, order: Order, stop_early: bool, talk: Talk, *,
     live: bool | None,
@@ -188,6 +201,7 @@ def _carry_out(scenario: Scenario, folder: Path, sweep: Sweep, talk: Talk, live:
     def keep() -> None:
         sweep.elapsed_s = before_s + time.monotonic() - began_s
         sweep.scaling = _scaling(sweep)
+        sweep.quality = _quality(folder, sweep)
         write(folder / SWEEP, sweep)
 
     waiting = [index for index in sweep.run_order if sweep.points[index].state == "waiting"]
@@ -244,6 +258,7 @@ def _read(point: Point, summary: dict[str, Any]) -> None:
     point.latency_ms = {name: summary["latency_ms"][name] for name in LATENCIES if summary["latency_ms"].get(name)}
     point.in_flight = summary["concurrency"]["mean"]
     point.verdict = summary["client"]["verdict"]
+    point.quality = summary.get("quality")
     point.growing = None if summary["backlog"] is None else summary["backlog"]["growing"]
     slo = summary["slo"]
     point.slo = None if slo is None else {True: "met", False: "missed", None: "inconclusive"}[slo["met"]]  # type: ignore[assignment]
@@ -286,6 +301,16 @@ def _scaling(sweep: Sweep) -> ScalingFit | None:
         return fit_scaling([p.load for p in sound], [p.requests_per_s or 0.0 for p in sound], deviations)
     except NoData:
         return None
+
+
+def _quality(folder: Path, sweep: Sweep) -> dict[str, Any] | None:
+    """What the answers of all points say together, item by item; None where no benchmarks are sent."""
+    reviews = {
+        point.load: found for point in sweep.points
+        if point.state == "done" and point.folder is not None
+        and (found := RunFolder(folder / point.folder).reviews()) is not None
+    }  # fmt: skip
+    return fall_of(reviews) if reviews else None
 
 
 def _exit_code(sweep: Sweep) -> ExitCode:

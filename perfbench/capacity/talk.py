@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from perfbench.report.text import number, span
+from perfbench.report.text import NOTHING, number, span
 
 if TYPE_CHECKING:
     from perfbench.capacity.objective import Objective
@@ -38,6 +38,7 @@ class Talk:
         words = [f"{number(point.requests_per_s)} req/s", f"e2e p50 {number(latency.get('p50'))} ms"]
         words += [f"p99 {number(latency['p99'])} ms"] if latency.get("p99") is not None else []
         words += [f"{point.error_rate:.1%} failed"] if point.error_rate else []
+        words += [f"accuracy {accuracy(point)}"] if point.quality is not None else []
         words += [f"slo {point.slo}"] if point.slo is not None else []
         words += [f"client {point.verdict}"] if point.verdict != "ok" else []
         self.say(f"  {', '.join(words)}")
@@ -57,6 +58,11 @@ class Talk:
         words += ["the client was the limit"] if probe.suspect else []
         known = "" if answer.interval is None else f"; answer in {answer.interval[0]:.4g} to {answer.interval[1]:.4g}"
         self.say(f"  {'; '.join(words)}{known} ({span(elapsed_s)} so far)")
+
+
+def accuracy(point: Point) -> str:
+    found = (point.quality or {}).get("accuracy")
+    return NOTHING if found is None else f"{found:.1%}"
 
 
 def of_load(load: float, over: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from cyclopts import Parameter
 
 from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
-from perfbench.engine.errors import ExitCode, ScenarioError
-from perfbench.runfolder import SUMMARY, RunFolder
+from perfbench.engine.errors import ExitCode, PerfbenchError, ScenarioError
+from perfbench.runfolder import REVIEWS, SUMMARY, RunFolder
 
 
 def report(
@@ -36,7 +37,8 @@ def report(
 ) -> int:  # fmt: skip
     """Recompute summary.json and report.html of a run from requests.jsonl.
 
-    Works on what a killed run left behind. Of a sweep, a search or a plan: write its page anew.
+    Works on what a killed run left behind; answers of benchmarks are scored where that was not done yet. Of a sweep, a
+    search or a plan: write its page anew.
     """
     if compat is not None:
         return _by_their_definitions(compat, folder, as_json=as_json)
@@ -52,6 +54,7 @@ def report(
     from perfbench.report.summary import write_summary
 
     run = RunFolder(folder)
+    failed = _score(run)
     summary = write_summary(run)
     write_report(run, summary)
     from perfbench.report.console import print_summary
@@ -61,6 +64,21 @@ def report(
             out.write(run.file(SUMMARY).read_text(encoding="utf-8"))
         else:
             print_summary(summary, folder, out)
+    return failed
+
+
+def _score(run: RunFolder) -> int:
+    """Make the reviews that a run's end did not: it was killed, or what scores was missing. What is there is kept."""
+    from perfbench.report.summary import read_scenario
+    from perfbench.scored import score
+
+    if run.file(REVIEWS).is_file():
+        return ExitCode.DONE
+    try:
+        score(run, read_scenario(run))
+    except PerfbenchError as error:
+        print(f"perfbench: the answers cannot be scored: {error}", file=sys.stderr)
+        return error.exit_code
     return ExitCode.DONE
 
 

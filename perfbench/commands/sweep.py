@@ -34,7 +34,8 @@ def sweep(
 ) -> int:
     """Measure one load after the other: --parallel 1,2,4,8 or --rate 1,2,5,10.
 
-    Each point sends --number 20x (20 requests per unit of load), --number 500, or --duration 30s, after a warm-up.
+    Each point sends --number 20x (20 requests per unit of load), --number 500, or --duration 30s, after a warm-up. With
+    --workload eval:BENCHMARK each point asks every item once, and whether accuracy falls as load rises is tested.
     """
     from perfbench.capacity import sweep as series
     from perfbench.capacity.folder import SWEEP
@@ -56,6 +57,8 @@ def sweep(
         # The load of each point comes later; what is checked now is all the rest.
         at = {over: loads[0], "number": amount.requests(loads[0]), "duration": amount.duration_s}
         base = scenario(scenario_file, {**given, **{name: value for name, value in at.items() if value is not None}})
+        if asked["number"] is None and asked["duration"] is None:
+            amount = series.whole_exam(base, amount)
         if base.shape is not None:
             raise ScenarioError("shape says how the load changes within a run, and a sweep changes it from run to run")
         ended = series.begin(base, over, loads, amount, order, stop_early, talk, live=bool(live))

@@ -43,6 +43,7 @@ def record_of(
         tool_calls=answer.tool_calls if keep.texts else None,
         tag=request.tag, session=request.session, turn=request.turn, turns=request.turns,
         wanted_input_tokens=request.wanted_input_tokens, wanted_output_tokens=request.wanted_output_tokens,
+        item=request.item,
     )  # fmt: skip
 
 

@@ -47,7 +47,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     turns: int | None = None
     wanted_input_tokens: int | None = None
     wanted_output_tokens: int | None = None
-    """These six go into the record as they are; see there."""
+    item: str = ""
+    """These seven go into the record as they are; see there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +227,5 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """Length that the prompt was meant to have."""
     wanted_output_tokens: int | None = None
     """Length that the reply was asked to have, exactly."""
+    item: str = ""
+    """What was asked, where it has a name that is the same in every run: BENCHMARK/SUBSET/ID."""

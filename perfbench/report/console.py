@@ -20,6 +20,7 @@ from perfbench.report import facts
 from perfbench.report.facts import Answer, Fact
 from perfbench.report.found import console_rows
 from perfbench.report.parts import PART_HEADS, PartTable, part_tables, session_facts, workload_sentence
+from perfbench.report.quality import QUALITY_HEADS, quality_facts, quality_rows
 from perfbench.report.server import server_facts
 from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, target
@@ -70,6 +71,7 @@ def _blocks(summary: dict[str, Any], folder: Path | None, width: int) -> list[Re
     blocks += [] if not open_loop(scenario) else [_carried(facts.answers(summary)[0])]
     blocks += [Text(), *_latencies(summary.get("latency_ms") or {}, width)]
     blocks += [block for table in part_tables(summary) for block in (Text(), _parts(table))]
+    blocks += _quality(summary)
     blocks += _steady(summary)
     blocks += _errors(requests)
     blocks += _slo(summary)
@@ -162,6 +164,22 @@ def _slo(summary: dict[str, Any]) -> list[RenderableType]:
         )
     good = facts.goodput_facts(summary.get("goodput"))
     return [Text(), table, *([_facts("goodput", good)] if good else [])]
+
+
+def _quality(summary: dict[str, Any]) -> list[RenderableType]:
+    rows = quality_rows(summary)
+    if not rows:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column("answers", no_wrap=True)
+    for head in QUALITY_HEADS:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(row.label), *(Text(cell, "bold" if place == 0 else "") for place, cell in enumerate(row.cells))
+        )
+    told = quality_facts(summary)
+    return [Text(), table, *([_facts("answers", told)] if told else [])]
 
 
 def _steady(summary: dict[str, Any]) -> list[RenderableType]:

@@ -19,6 +19,7 @@ from perfbench.report.charts import Chart, Data, charts
 from perfbench.report.found import found_rows
 from perfbench.report.page import filled, render_page
 from perfbench.report.parts import PART_HEADS, part_tables, session_facts, workload_sentence
+from perfbench.report.quality import QUALITY_HEADS, quality_answers, quality_facts, quality_rows
 from perfbench.report.server import server_charts, server_facts
 from perfbench.report.steadiness import steady_method, steady_rows, warmup_sentence
 from perfbench.report.text import harmless, load_shape, open_loop, span, target
@@ -53,7 +54,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         verdict_meaning=facts.VERDICT_MEANINGS.get(client.get("verdict") or "unknown", ""),
         reasons=[harmless(reason, 400) for reason in client.get("reasons") or ()],
         client=facts.client_facts(client),
-        answers=facts.answers(summary),
+        answers=[*facts.answers(summary), *quality_answers(summary)],
         found=found_rows(summary),
         slo=facts.slo_word(summary.get("slo")),
         slo_rows=facts.slo_rows(summary.get("slo")),
@@ -66,6 +67,9 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         sessions=session_facts(summary.get("sessions")),
         part_heads=PART_HEADS,
         part_tables=part_tables(summary),
+        quality_heads=QUALITY_HEADS,
+        quality_rows=quality_rows(summary),
+        quality=quality_facts(summary),
         errors=facts.error_rows(summary.get("requests") or {}),
         audit=facts.audit_facts(summary.get("arrivals")),
         audit_verdict=harmless((summary.get("arrivals") or {}).get("verdict") or "", 400),

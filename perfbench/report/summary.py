@@ -34,6 +34,7 @@ from perfbench.metrics.steady import METHOD, SteadyWindow, steady_window
 from perfbench.metrics.throughput import last_dispatch_ns, rate_intervals, throughput, window_ns
 from perfbench.metrics.until import parse_until, reached
 from perfbench.report.asked import curve_of, held_ns, warmup_of
+from perfbench.report.quality import quality_notes, quality_section
 from perfbench.report.recount import recounted
 from perfbench.report.said import Said
 from perfbench.report.server import server_notes, server_section
@@ -92,6 +93,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
     steady = _steady_window(whole, everything, flight, scenario, zero_ns) if span else None
     rates = throughput(everything, *span) if span else throughput(everything, 0, 0)
     good = None if slo is None else _goodput(everything, slo, is_open, span)
+    right = quality_section(folder, _met(whole, slo, is_open), (span[1] - span[0]) / 1e9 if span else None, warnings)
     figures = {
         "error_rate": errors.error_rate(everything),
         "goodput": None if good is None else good["share"],
@@ -141,6 +143,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
         "by_tag": {tag: _group(group, is_open, span) for tag, group in groups.by_tag(everything).items()} or None,
         "by_turn": {turn: _group(group, is_open, span) for turn, group in groups.by_turn(everything).items()} or None,
         "sessions": _sessions(everything, span),
+        "quality": right,
         "environment": _environment(info),
         "run": {
             "ended": None if info is None else info.ended,
@@ -152,6 +155,7 @@ def summarise(folder: RunFolder, scenario: Mapping[str, Any]) -> dict[str, Any]:
             *_notes(everything, info, arrivals, queued),
             *_unsettled(settled),
             *server_notes(server),
+            *quality_notes(right, scenario),
             *warnings,
         ],
     }
@@ -229,7 +233,7 @@ def _sum(counts: AnyArray) -> int | None:
 def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | None) -> dict[str, Any]:
     """Good requests per second of the window, and as a share of all that were due: sent or not."""
     limits = slo.request_limits(open_loop=is_open)
-    mask = meeting(records, limits, slo.fluid, open_loop=is_open)
+    mask = _met(records, slo, is_open)
     counted = errors.counts(records)
     due = counted["sent"] + counted["unsent"] - counted["hung_up"]  # who hangs up on purpose has missed nothing
     good = None if mask is None else int(mask.sum())
@@ -242,6 +246,13 @@ def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | 
         "of": due,
         "limits_ms": limits,
     }
+
+
+def _met(records: Columns, slo: Slo | None, is_open: bool) -> BoolArray | None:
+    """Which requests met every limit of the SLO; None where nothing can be judged by it."""
+    if slo is None:
+        return None
+    return meeting(records, slo.request_limits(open_loop=is_open), slo.fluid, open_loop=is_open)
 
 
 def _share_ci(records: Columns, good: BoolArray) -> list[float] | None:

@@ -133,7 +133,7 @@ def defaults(scenario: Scenario) -> dict[str, Any]:
     return {
         "parallel": 1 if closed and shape is None else None,
         "duration": None if shape is None else shape.curve.lasts_s,
-        "number": 1000 if not timed and scenario.workload_name not in FINITE else None,
+        "number": 1000 if not timed and scenario.workload_kind not in FINITE else None,
         "arrival": None if closed or scenario.replays else "poisson",
         "burstiness": 1.0 if scenario.arrival == "gamma" else None,
         "ramp_up": "auto" if closed and shape is None else None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from perfbench import fieldtypes as t
 from perfbench.fieldtypes import key
-from perfbench.scenario import images, trace
+from perfbench.scenario import images, quality, trace
 from perfbench.scenario.section import PROMPTS, Rule, Section
 from perfbench.scenario.target import NOT_STREAMED
 from perfbench.settings.prefix import SharedPrefix
@@ -29,7 +29,7 @@ NEEDED = ("fixed", "lines", "conversations", "mix", "trace")
 """Those that cannot do without their key."""
 MADE_UP = ("synthetic", "shared_prefix")
 """Those whose prompts, or the part of them that differs, are as long as prompt_tokens says."""
-FINITE = ("conversations", "trace")
+FINITE = ("conversations", "trace", quality.EVAL)
 """Those that say themselves how much there is to send; a run of one that is given no other end stops there."""
 NO_REPLY_LAW = ("conversations", "mix", "trace")
 """Those that say themselves how long replies are, or leave it to their parts or to the model."""
@@ -37,11 +37,11 @@ TALKING = ("chat", "responses", "messages")
 """APIs that take a history of messages."""
 
 
-class Prompts(trace.Trace, images.Images, Section):
+class Prompts(trace.Trace, images.Images, quality.Quality, Section):
     workload: t.WorkloadName | None = key(
         None, PROMPTS,
-        "What is sent: synthetic, fixed (prompt), lines (prompts_file), conversations, trace, shared_prefix, or a mix "
-        "(FILE.yaml).",
+        "What is sent: synthetic, fixed (prompt), lines (prompts_file), conversations, trace, shared_prefix, a mix "
+        "(FILE.yaml), or eval:BENCHMARK, whose answers are scored.",
         shown="by the other keys", metavar="NAME|FILE",
     )  # fmt: skip
     prompt: t.Prompts | None = key(
@@ -83,6 +83,11 @@ class Prompts(trace.Trace, images.Images, Section):
         return self.workload or next(implied, "synthetic")
 
     @property
+    def workload_kind(self) -> str:
+        """Its name without what it is of: eval, for eval:gsm8k."""
+        return self.workload_name.partition(":")[0]
+
+    @property
     def replays(self) -> bool:
         """Whether a trace says when requests leave."""
         return self.workload_name == "trace" and self.trace_times is not False
@@ -117,7 +122,7 @@ def conflicts(scenario: Scenario) -> list[Rule]:
           for name in replies[:1]),
         *((s.ignore_eos is False, name, "is the exact length of replies, which ignore_eos: false forbids; keep one")
           for name in replies[:1]),
-        *trace.conflicts(s), *images.conflicts(s),
+        *trace.conflicts(s), *images.conflicts(s), *quality.conflicts(s),
     ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from perfbench import fieldtypes as t
 from perfbench.engine import redact
 from perfbench.engine.errors import ScenarioError
-from perfbench.scenario import body, load, mix, output, prompts, target, telemetry, users
+from perfbench.scenario import body, load, mix, output, prompts, quality, target, telemetry, users
 from perfbench.scenario.target import KEY_SOURCES
 from perfbench.settings import yamlfile
 from perfbench.settings.problems import describe, flag
@@ -215,6 +215,8 @@ def _place_files(values: dict[str, Any], folder: Path) -> None:
             _make_relative_to(folder, some, name)
         if isinstance(some, dict) and some.get("prompt") is not None:
             some["prompt"] = _beside(some["prompt"], folder)
+        for name in quality.PATHS if isinstance(some, dict) else ():
+            _make_relative_to(folder, some.get("eval_args"), name)
     _make_relative_to(folder, values.get("simulator"), "answer_key")
 
 

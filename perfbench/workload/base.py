@@ -41,6 +41,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """In a session: how many requests it is to have."""
     cancel_after_s: float | None = None
     """The client hangs up so long after the request was let go, unless the reply is whole by then."""
+    item: str = ""
+    """A name that is the same in every run, by which its answer is scored and compared (see `quality.py`)."""
 
 
 Turns: TypeAlias = Generator[Item | Pause, Heard, None]

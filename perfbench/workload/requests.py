@@ -63,6 +63,7 @@ class Requests:
             model=options.model, expected_tokens=prompt_tokens + (options.max_tokens or 0),
             cancel_after_s=cancel_after_s, tag=item.tag, session=session, turn=turn, turns=item.turns,
             wanted_input_tokens=item.wanted_input_tokens, wanted_output_tokens=wanted,
+            item=item.item,
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from perfbench.workload.lines import JsonLines, TextLines
 from perfbench.workload.mix import Mix, Part
 from perfbench.workload.noise import open_noise
 from perfbench.workload.prefix import SharedPrefixes
+from perfbench.workload.quality import eval_items
 from perfbench.workload.replies import Replies
 from perfbench.workload.rows import Rows
 from perfbench.workload.shaped import Batches, Rankings, Single
@@ -39,7 +40,7 @@ from perfbench.workload.words import Words
 
 def open_workload(scenario: Scenario) -> Workload:
     """The workload of a scenario. Raises ScenarioError when its prompts cannot be used."""
-    workload = WORKLOADS[scenario.workload_name](scenario)
+    workload = WORKLOADS[scenario.workload_kind](scenario)
     if scenario.output_tokens is not None:
         workload = Replies(workload, lengths(scenario.output_tokens), scenario.seed or 0)
     if scenario.images is not None or scenario.image_files is not None:
@@ -168,4 +169,5 @@ WORKLOADS: dict[str, Callable[[Scenario], Workload]] = {
     "mix": _mix,
     "trace": _trace,
     "shared_prefix": _shared_prefix,
+    "eval": eval_items,
 }
