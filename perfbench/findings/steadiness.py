@@ -9,28 +9,34 @@ from perfbench.findings.base import RISK, Evidence, Finding, share
 from perfbench.metrics.columns import FloatArray
 from perfbench.metrics.latency import e2e_ms
 from perfbench.metrics.steady import DRIFT_RISK, MOST_DRIFT
+from perfbench.statistics.dependence import dependence
 
+SURER = 10
+"""Times as sure of a drift as `steady` has to be to call a window moving."""
 FEWEST = 50
 SLOWER, SLOWER_MS = 1.3, 1.0
 """What matters: medians so far apart, as a ratio and in milliseconds."""
 FAR = 3.0
 """Times the slowest of all the others: one request that is so slow by itself."""
+BEYOND = 2.0
+"""Times the slowest other stretch, where neighbours are alike."""
 COMPARED = 5000
 """Requests after the first ones that they are compared with."""
 
 
 def drift(evidence: Evidence) -> Finding | None:
-    """Latency has a trend within the steady state: Mann-Kendall over batch means, one false alarm in a thousand, and
-    over 10 % from its beginning to its end (`perfbench.metrics.steady.drift`)."""
+    """Latency has a trend within the steady state: Mann-Kendall over batch means (`perfbench.metrics.steady.drift`), at
+    one false alarm in 10 000 where batches are independent, because in a queue that forgets slowly they are not (there
+    it is about one in a few hundred); and over 10 % from beginning to end."""
     found = evidence.part("steady_state", "drift") or {}
-    if not found.get("drifting"):
+    if not found.get("drifting") or found["p"] >= DRIFT_RISK / SURER:
         return None
     change = found["change"]
     return Finding(
         "drift", "warning",
         f"latency went {'up' if change > 0 else 'down'} by {share(abs(change))} in what should be the steady state: "
         "the figures depend on when the run ended",
-        {"change": change, "p": found["p"], "risk": DRIFT_RISK, "least_change": MOST_DRIFT,
+        {"change": change, "p": found["p"], "risk": DRIFT_RISK / SURER, "least_change": MOST_DRIFT,
          "from_s": evidence.part("steady_state", "from_s"), "to_s": evidence.part("steady_state", "to_s")},
         "a longer run, or a longer --warmup; a cache that fills, memory that runs out, heat, or other users do this",
     )  # fmt: skip
@@ -41,8 +47,9 @@ def cold_start(evidence: Evidence) -> Finding | None:
 
     The first 1, 2, 4, ... (up to a fifth) are held against the rest by rank (H. B. Mann, D. R. Whitney, Annals of
     Mathematical Statistics 18, 1947) at one false alarm in a thousand in all; their median has to be 1.3 times and 1 ms
-    above that of the rest and above that of every other stretch as long, because waits of neighbours are alike. A
-    single first one counts when it is three times the slowest of all the others.
+    above that of the rest, and above that of every other stretch as long: twice that where waits of neighbours are
+    alike, as in a queue, in which some stretch is always the slowest. A single first one counts when it is three times
+    the slowest of all the others.
     """
     values = _waits_ms(evidence)
     if values.size < FEWEST:
@@ -80,6 +87,7 @@ def _slower(values: FloatArray, size: int, risk: float) -> bool:
     if middle < SLOWER * usual or middle < usual + SLOWER_MS:
         return False
     stretches = rest[: rest.size // size * size].reshape(-1, size)
-    if middle <= float(np.median(stretches, axis=1).max()):
+    alike = not dependence(stats.rankdata(rest)).independent
+    if middle <= (BEYOND if alike else 1.0) * float(np.median(stretches, axis=1).max()):
         return False
     return float(stats.mannwhitneyu(first, rest, alternative="greater").pvalue) < risk
