@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from perfbench.capacity.talk import accuracy
+from perfbench.report.quality import quality_sentence
 from perfbench.report.text import NOTHING, harmless, number
 
 if TYPE_CHECKING:
@@ -117,21 +118,6 @@ def _quality(console: Console, sweep: Sweep) -> None:
     )
     style = {True: "bold red", False: "green", None: "yellow"}[found["falls"]]
     console.print(Text(quality_sentence(found, sweep.over), style))
-
-
-def quality_sentence(found: Mapping[str, Any], over: str) -> str:
-    """The verdict of a sweep's `quality`, with its p-value and where it begins, or what would have been seen."""
-    if found["p_value"] is None:
-        return str(found["verdict"])
-    is_ = "≤" if found["p_value"] <= found["p_least"] else "="
-    words = f"{found['verdict']} (p {is_} {found['p_value']:.2g}, {found['units']} {found['unit']} paired)"
-    begins = found["begins"]
-    if begins is not None:
-        low, high = begins["between"]
-        sure = "" if [low, high] == [begins["after"], begins["at"]] else f"; 95 % sure: between {low:g} and {high:g}"
-        return f"{words}: it begins between {over} {begins['after']:g} and {begins['at']:g}{sure}"
-    beyond = found["excluded_beyond"]
-    return words if beyond is None else f"{words}; a fall of more than {beyond:.1%} would have shown"
 
 
 def _shares(interval: Sequence[float] | None) -> str:

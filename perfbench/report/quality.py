@@ -99,6 +99,21 @@ def quality_answers(summary: Mapping[str, Any]) -> list[Answer]:
     ]  # fmt: skip
 
 
+def quality_sentence(found: Mapping[str, Any], over: str) -> str:
+    """The verdict of a sweep's `quality`, with its p-value and where it begins, or what would have been seen."""
+    if found["p_value"] is None:
+        return str(found["verdict"])
+    is_ = "≤" if found["p_value"] <= found["p_least"] else "="
+    words = f"{found['verdict']} (p {is_} {found['p_value']:.2g}, {found['units']} {found['unit']} paired)"
+    begins = found["begins"]
+    if begins is not None:
+        low, high = begins["between"]
+        sure = "" if [low, high] == [begins["after"], begins["at"]] else f"; 95 % sure: between {low:g} and {high:g}"
+        return f"{words}: it begins between {over} {begins['after']:g} and {begins['at']:g}{sure}"
+    beyond = found["excluded_beyond"]
+    return words if beyond is None else f"{words}; a fall of more than {beyond:.1%} would have shown"
+
+
 def _row(label: str, part: Mapping[str, Any]) -> QualityRow:
     cells = (
         NO_VALUE if part["accuracy"] is None else share(part["accuracy"]), between(part["accuracy_ci"]),

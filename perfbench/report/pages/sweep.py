@@ -19,6 +19,7 @@ from perfbench.report.charts import FAULT_COLOURS, Chart, Figure, plotly_text
 from perfbench.report.facts import LATENCIES, NO_VALUE, Answer, Fact
 from perfbench.report.page import Cell, Page, Section, Table
 from perfbench.report.pages import words
+from perfbench.report.pages.answers import answers_said, answers_sections
 from perfbench.report.pages.drawing import (
     OUTCOME_MARKS,
     UNKNOWN_MARK,
@@ -62,6 +63,7 @@ def sweep_page(sweep: Json, folder: Path | None = None) -> Page:
         Section("Latency by load", (), tuple(_by_load(done, over, conditions))),
         Section("Every load", ("The first column leads to the report of each run.",), (),
                 (_points_table(sweep["points"], over, bool(sweep.get("slo"))),)),
+        *answers_sections(sweep, done, over),
         *_conditions_section(done, summaries, over),
         Section("Errors", () if any(_kinds(summaries)) else ("No request failed.",),
                 tuple(_error_charts(done, summaries)), tuple(_error_tables(done, summaries, over))),
@@ -116,6 +118,7 @@ def _answers(sweep: Json, done: Sequence[Json], over: str) -> tuple[Answer, ...]
     found = [words.answer("carried most", None, rate)]
     if sweep.get("slo"):
         found.append(_slo_answer(done, over))
+    found += answers_said(sweep)
     fit = sweep.get("scaling")
     if fit is not None and fit["peak"] is not None:
         told = f"throughput is largest at {number(fit['peak'])} in flight ({words.sure(fit['peak_ci'])})"
