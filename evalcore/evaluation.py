@@ -28,12 +28,14 @@ from evalcore.cache import ResponseCache, open_cache, relabelled
 from evalcore.course import INTERRUPTED, Course, write_course
 from evalcore.ending import GRACE_S, Ending, budget_of, counter_of, prices_of
 from evalcore.endpoint import endpoint_of, lane_of
+from evalcore.judge.model import judge_models
 from evalcore.leftout import LeftOut
 from evalcore.likelihood.choose import probe_lane
 from evalcore.order import ends_early, in_turn, longest_first, plans_in_order
 from evalcore.outputs import Appender, EvalFolder, LineIndex
 from evalcore.plan import Item, Plan, content_of, samples_of
 from evalcore.progress import Progress, Tally
+from evalcore.reach import FirstAnswers, goes_directly, knock
 from evalcore.reviewing import Reviewer, open_reviewer
 from evalcore.task import TaskConfig
 from evalcore.task.values import seconds_until
@@ -69,6 +71,9 @@ class Evaluation:
         self._cache: ResponseCache | None = None
         self._planned: dict[str, dict[str, int]] = {plan.name: {} for plan in plans}
         self._left_out = LeftOut(folder)
+        self._first_answers = FirstAnswers()
+        self._knocking: asyncio.Task[None] | None = None
+        self._doors: list[str] = [url] if goes_directly(task.client) else []
         self._counts: Counter[str] = Counter()
         self._backlog = Backlog()
         self._slots = 0
@@ -90,6 +95,7 @@ class Evaluation:
         lanes = {"default": lane_of(task, self._url), **probe_lane(task, self._plans, self._url)}
         if any(reviewer.is_judged(plan.benchmark) for plan in self._plans):
             lanes |= reviewer.judge_lanes()
+            self._doors += [judge.address for judge in judge_models(task) if goes_directly(judge.client)]
         sinks: list[Sink] = [_WithoutTexts(JsonlSink(self._folder.requests())), self._progress, self._ending]
         scheduler = self._scheduler = Scheduler(lanes, sinks, seed=task.seed)
         began_s = time.perf_counter()
@@ -190,6 +196,7 @@ class Evaluation:
     async def _ask(self, item: Item) -> Prediction | None:
         """None: the run's end kept it back or cut it off."""
         assert self._scheduler is not None
+        await self._first_knock()
         self._progress.busy += 1
         try:
             prediction = await self._askers[item.plan.name].ask(item, self._scheduler)
@@ -205,7 +212,16 @@ class Evaluation:
         self._appender.add(self._folder.predictions(item.plan.name, item.sample.subset), prediction)
         if self._cache is not None:
             self._cache.put(item, prediction)
+        self._first_answers.add(prediction, self._url)
         return prediction
+
+    async def _first_knock(self) -> None:
+        """Before the first request, and only then: a run that has all its answers needs no endpoint."""
+        if self._knocking is None:
+            self._knocking = asyncio.create_task(knock(self._doors))
+        if not self._knocking.done():
+            await asyncio.shield(self._knocking)
+        self._knocking.result()
 
     async def _review(
         self, plan: Plan, prediction: Prediction, size: int, reviewer: Reviewer, *, is_corrected: bool

@@ -14,9 +14,11 @@ A torn last line (power failure, full disk) is cut off with a warning when the f
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +56,9 @@ class EvalFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise TaskError(f"work_dir {str(work_dir)!r}: {error.strerror}") from None
+                raise TaskError(
+                    f"work_dir {str(work_dir)!r}: {error.strerror}; name a folder that can be written"
+                ) from None
         raise TaskError(f"work_dir {str(work_dir)!r} is full of runs of this second")
 
     @classmethod
@@ -63,6 +67,27 @@ class EvalFolder:
         if not (path / "configs").is_dir():
             raise TaskError(f"use_cache: {str(path)!r} is not the folder of an evaluation; it has no configs/")
         return cls(path, safe(model))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else writes into the folder within the block. Raises TaskError when somebody does already.
+
+        The lock is the kernel's, on the folder itself, so that none is left behind by a process that was killed.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise TaskError(
+                f"{str(self.path)!r} is being written by another run; wait for its end, or leave use_cache out"
+            ) from None
+        except OSError:  # a file system without locks; two at once are the user's care there, as they ever were
+            pass
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def predictions(self, benchmark: str, subset: str) -> Path:
         return self.path / "predictions" / self.model / f"{benchmark}_{safe(subset)}.jsonl"

@@ -19,8 +19,9 @@ def rescore(task: TaskConfig, path: Path) -> EvalResult:
     what they never said anything of stays without a review."""
     folder = EvalFolder.opened(path, task.name_of_model)
     plans = {name: plan_of(task, name, need_data=False) for name in task.datasets}
-    asyncio.run(_rescore(task, folder, plans))
-    return conclude(task, folder, list(plans.values()), 0)
+    with folder.held():
+        asyncio.run(_rescore(task, folder, plans))
+        return conclude(task, folder, list(plans.values()), 0)
 
 
 async def _rescore(task: TaskConfig, folder: EvalFolder, plans: Mapping[str, Plan]) -> None:

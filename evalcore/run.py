@@ -46,6 +46,8 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
             samples = (sample for plan in plans for subset in plan.subsets for sample in samples_of(task, plan, subset))
             url = cleanup.enter_context(simulator(samples, task.mock)).url
         folder = _folder(task)
+        cleanup.enter_context(folder.held())
+        _write_config(task, folder)
         cleanup.enter_context(_logging(folder, debug=task.debug))
         course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress or Progress()), interrupts))
         from evalcore.conclude import conclude  # scipy comes with it, for which no first request should wait
@@ -83,10 +85,11 @@ def _logging(folder: EvalFolder, *, debug: bool) -> Iterator[None]:
 
 def _folder(task: TaskConfig) -> EvalFolder:
     if task.use_cache is not None:
-        folder = EvalFolder.opened(Path(task.use_cache), task.name_of_model)
-    else:
-        folder = EvalFolder.new(task.work_dir, task.name_of_model)
+        return EvalFolder.opened(Path(task.use_cache), task.name_of_model)
+    return EvalFolder.new(task.work_dir, task.name_of_model)
+
+
+def _write_config(task: TaskConfig, folder: EvalFolder) -> None:
     config = folder.config(task.fingerprint())
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump(task.dump(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return folder

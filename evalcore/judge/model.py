@@ -69,6 +69,17 @@ class JudgeModel:
         """Whether it is the model under test itself."""
         return self._options.model == self._task.model and self._url == self._task.api_url
 
+    @property
+    def address(self) -> str:
+        """Where it is asked. Raises TaskError when nobody knows."""
+        if self._url is None:
+            raise TaskError("judge_model_args: api_url is missing; name the judge's endpoint")
+        return self._url
+
+    @property
+    def client(self) -> str:
+        return self.settings.client or self._task.client
+
     def describe(self) -> dict[str, Any]:
         """What shapes its verdicts: no addresses, no secrets."""
         given = self.settings.model_dump(
@@ -127,15 +138,13 @@ class JudgeModel:
     def lane(self) -> Lane:
         """The rules for what goes to this judge. Raises TaskError when nobody knows where it is."""
         settings, task = self.settings, self._task
-        if self._url is None:
-            raise TaskError("judge_model_args: api_url is missing; name the judge's endpoint")
-        args, client = settings.model_args, settings.client or task.client
+        args, client = settings.model_args, self.client
         headers = {**(args.get("default_headers") or {}), **settings.default_headers}
         for name, header in (("organization", "OpenAI-Organization"), ("project", "OpenAI-Project")):
             if args.get(name) and client != "sdk":
                 headers[header] = str(args[name])
         endpoint = Endpoint(
-            (self._url,), api_key=self._key, headers=headers, model_args=args if client == "sdk" else {}
+            (self.address,), api_key=self._key, headers=headers, model_args=args if client == "sdk" else {}
         )
         timeout_s = float(args.get("timeout", settings.generation_config.timeout))
         retries = int(args.get("max_retries", task.retries))

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from evalcore.task.section import MODEL, Rule, Section
 from evalcore.task.values import Json
 from perfbench.engine import redact
+from perfbench.engine.dialect.urls import request_url
+from perfbench.engine.errors import ScenarioError
 from perfbench.fieldtypes import key
 
 if TYPE_CHECKING:
@@ -43,6 +45,15 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _odd_address(url: str | None) -> str:
+    """What is wrong with it; empty: nothing."""
+    try:
+        request_url(url or "http://none", "")
+    except ScenarioError as error:
+        return str(error).removeprefix("url ")
+    return ""
+
+
 def conflicts(task: TaskConfig) -> list[Rule]:
     service = task.eval_type == "service"
     args = task.model_args
@@ -52,6 +63,7 @@ def conflicts(task: TaskConfig) -> list[Rule]:
     return [
         (service and task.api_url is None, "api_url",
          "is missing; give the endpoint's address, e.g. http://127.0.0.1:8000/v1"),
+        (bool(_odd_address(task.api_url)), "api_url", _odd_address(task.api_url)),
         (service and task.model is None, "model", "is missing; name the model to ask for"),
         (not service and task.api_url is not None, "api_url",
          "names an endpoint, but eval_type mock starts its own; take one of them out"),

@@ -58,7 +58,10 @@ def limit(value: object) -> object:
 
 def parallel(value: object) -> object:
     """A count, or the word auto."""
-    return value if value == "auto" else units.count(value)
+    count = value if value == "auto" else units.count(value)
+    if isinstance(count, int) and count < 1:
+        raise ValueError(f"is {value}; write a count above 0, or auto")
+    return count
 
 
 def cache(value: object) -> object:

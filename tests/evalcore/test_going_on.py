@@ -23,8 +23,8 @@ def task(folder: Path, url: str, rows: list[dict[str, Any]] | None = None, **key
     file = folder / "qa.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows or ROWS))
     given = {
-        "model": "m", "api_url": url, "datasets": ["general_qa"], "dataset_args": {"general_qa": {"local_path": str(file)}},
-        "work_dir": str(folder / "outputs"), **keys,
+        "model": "m", "api_url": url, "datasets": ["general_qa"], "work_dir": str(folder / "outputs"),
+        "dataset_args": {"general_qa": {"local_path": str(file)}}, **keys,
     }  # fmt: skip
     return TaskConfig.from_mapping(given, "test", environment={})
 
