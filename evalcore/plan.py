@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +18,12 @@ from evalcore.benchmarks.base import Benchmark, Comparison
 from evalcore.benchmarks.table import benchmark
 from evalcore.dataset.load import Where, find, rows
 from evalcore.dataset.pick import in_random_order, pick
-from evalcore.errors import TaskError
+from evalcore.errors import DataError, TaskError
 from evalcore.task import DatasetArgs, TaskConfig
 from evalcore.types import Message, Sample
+
+ROWS_CHECKED = 1000
+"""Of each benchmark, before anything is asked; what is wrong further down ends the run when it is come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,46 @@ def plan_of(task: TaskConfig, name: str, *, need_data: bool = True) -> Plan:
     few_shot = found.few_shot if args.few_shot_num is None else args.few_shot_num
     plan = Plan(name, found, args, where, tuple(wanted), few_shot)
     if need_data:
-        split = args.eval_split or found.source.eval_split
-        for subset in plan.subsets:
-            find(found.source, subset, split, where)
+        _check_data(plan)
     return plan
+
+
+def _check_data(plan: Plan) -> None:
+    """Raises DataError for files that are not there, for none that have a sample, and for a bad row among the first."""
+    source = plan.benchmark.source
+    split = plan.args.eval_split or source.eval_split
+    try:
+        for subset in plan.subsets:
+            find(source, subset, split, plan.where)
+    except DataError as error:
+        there = _subsets_there(plan, split)
+        raise _told(plan, error, f"subset_list: [{', '.join(there)}], which are there" if there else "") from None
+    if plan.few_shot and source.shots_split is not None:
+        try:
+            for subset in plan.subsets:
+                find(source, subset, source.shots_split, plan.where)
+        except DataError as error:
+            raise _told(plan, error, "few_shot_num: 0, which asks without worked examples") from None
+    samples = chain.from_iterable(_reader(plan, subset, split)() for subset in plan.subsets)
+    if not sum(sample.subset in plan.subsets for sample in islice(samples, ROWS_CHECKED)):
+        files = ", ".join(str(file) for file in find(source, plan.subsets[0], split, plan.where))
+        raise DataError(f"{plan.name}: {files} holds no sample of {', '.join(plan.subsets)}; name a file with rows")
+
+
+def _subsets_there(plan: Plan, split: str) -> list[str]:
+    """Subsets whose files are in a folder of the user's; a hub has all or none."""
+    found: list[str] = []
+    for subset in plan.subsets if plan.where.hub == "local" else ():
+        with suppress(DataError):
+            find(plan.benchmark.source, subset, split, plan.where)
+            found.append(subset)
+    return found
+
+
+def _told(plan: Plan, error: DataError, another_way: str) -> DataError:
+    """The same of this benchmark, with one more remedy."""
+    more = f"; or dataset_args.NAME.{another_way}" if another_way else ""
+    return DataError(f"{plan.name}: {error}{more}".replace("dataset_args.NAME", f"dataset_args.{plan.name}"))
 
 
 def samples_of(task: TaskConfig, plan: Plan, subset: str) -> Iterator[Sample]:
@@ -115,4 +156,13 @@ def shots_of(plan: Plan, subset: str, seed: int) -> list[Sample]:
 def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample]]:
     """Reads the samples of a split, from the beginning each time it is called."""
     found = plan.benchmark
-    return lambda: (found.sample(row, subset) for row in rows(found.source, subset, split, plan.where))
+
+    def samples() -> Iterator[Sample]:
+        for number, row in enumerate(rows(found.source, subset, split, plan.where), 1):
+            try:
+                yield found.sample(row, subset)
+            except DataError as error:
+                files = ", ".join(str(file) for file in find(found.source, subset, split, plan.where))
+                raise DataError(f"{error}; it is row {number} of {files}") from None
+
+    return samples
