@@ -25,6 +25,7 @@ COMMANDS = {  # what it takes, what it is for
     "slo": ("[SCENARIO] [FLAGS]", "Find the largest load that meets an SLO."),
     "plan": ("FOLDER [FLAGS]", "How many replicas a target needs."),
     "report": ("FOLDER [FLAGS]", "Recompute summary and report of a run from its records."),
+    "export": ("FOLDER --format NAME", "Rows, metrics or test cases for other programs."),
     "compare": ("FIRST SECOND [FLAGS]", "What changed between two runs, and whether it is real."),
     "simulate": ("[FLAGS]", "Serve an OpenAI-compatible endpoint with a known schedule."),
     "calibrate": ("[FLAGS]", "Measure what this machine's client adds to the figures."),

@@ -20,6 +20,7 @@ MAY_USE = {
     "workload": {"engine", "settings", "scenario", "review"},
     "report": {"engine", "settings", "statistics", "metrics", "findings", "telemetry", "runfolder"},
     "comparison": {"engine", "settings", "statistics", "metrics", "runfolder", "report"},
+    "export": {"engine", "settings", "metrics", "report", "runfolder"},
     "live": {"engine", "metrics", "report"},
     "capacity": {
         "engine", "settings", "statistics", "metrics", "scenario", "workload", "report", "live", "run", "runfolder"

@@ -21,7 +21,7 @@ from perfbench.run import RunResult
 from perfbench.scenario import Scenario
 from perfbench.simulator.config import SimulatorConfig
 
-TALK = {"scenario_file", "as_json", "live", "quiet", "dry_run"}
+TALK = {"scenario_file", "as_json", "live", "quiet", "dry_run", "junit", "markdown"}
 SMOKE = Path(__file__).parent.parent / "scenarios" / "smoke.yaml"
 
 

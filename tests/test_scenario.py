@@ -333,7 +333,9 @@ def test_proxies_of_the_environment_are_for_real_endpoints():
     assert not made(url="simulator").endpoint(("http://127.0.0.1:9/v1",)).trust_env
 
 
-@pytest.mark.parametrize("path", [path for path in SCENARIOS if not path.stem.endswith("_eval")], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in SCENARIOS if not path.stem.endswith(("_eval", "_sweep"))], ids=lambda p: p.stem
+)
 def test_every_shipped_scenario_loads_and_says_at_its_head_how_to_run_it(path):
     assert Scenario.from_yaml(path, environment={"ENDPOINT_URL": URL}).name == path.stem
     head = path.read_text().partition("\n\n")[0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from perfbench.commands.gates import STDOUT, Junit, Markdown, check, leave_both
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
+from perfbench.runfolder import write_whole
 from perfbench.settings.units import share
 
 
@@ -36,9 +38,12 @@ def compare(
     as_json: Annotated[
         bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON on stdout, nothing else.")
     ] = False,
-    as_markdown: Annotated[
-        bool, Parameter(name="--markdown", negative="", show_default=False, help="Print GitHub-flavoured markdown.")
-    ] = False,
+    html: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", show_default=False, help="Write a page with every figure and the distributions."),
+    ] = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
 ) -> int:  # fmt: skip
     """Say what changed between two runs, by how much, and whether it is more than chance.
 
@@ -47,29 +52,50 @@ def compare(
     """
     allowed = _share("--margin", margin)
     threshold = None if fail_on_regression is None else _share("--fail-on-regression", fail_on_regression)
-    if as_json and as_markdown:
-        raise ScenarioError("--json and --markdown are two forms of the same; keep one")
+    if as_json and markdown == STDOUT:
+        raise ScenarioError("--json and --markdown - are both for stdout; give one of them a file")
+    if junit is not None and threshold is None:
+        raise ScenarioError("--junit needs to know what a regression is: add --fail-on-regression 5%")
+    check(html, junit, markdown)
     import orjson
 
     from perfbench.comparison.pair import compare_paths
-    from perfbench.comparison.show import markdown, print_comparison
+    from perfbench.comparison.show import markdown as as_markdown
+    from perfbench.comparison.show import print_comparison, said
+    from perfbench.export.cases import comparison_suite
 
     comparison = compare_paths(first, second, margin=allowed, force=force)
+    beyond = [] if threshold is None else [each.metric for each in comparison.regressions(threshold)]
+    found = comparison.as_json() | {"fail_on_regression": threshold, "regressions": beyond}
+    if html is not None:
+        _write_page(found, said(comparison, threshold), first, second, html)
+    told = leave_both(
+        junit,
+        lambda: [comparison_suite(found, beyond, "compare")],
+        markdown,
+        lambda: as_markdown(comparison, threshold),
+    )
     with on_stdout() as out:
-        if as_json:
-            found = comparison.as_json()
-            beyond = [] if threshold is None else [each.metric for each in comparison.regressions(threshold)]
-            found |= {"fail_on_regression": threshold, "regressions": beyond}
+        if told is not None:
+            out.write(told)
+        elif as_json:
             out.write(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
-        elif as_markdown:
-            out.write(markdown(comparison, threshold))
         else:
             print_comparison(comparison, threshold, out)
+            out.write("" if html is None else f"page: {html}\n")
     if threshold is None:
         return ExitCode.DONE
     if comparison.regressions(threshold):
         return ExitCode.GATE_MISSED
     return ExitCode.DONE if comparison.decided else ExitCode.INCONCLUSIVE
+
+
+def _write_page(found: dict[str, Any], said: str, first: Path, second: Path, html: Path) -> None:
+    from perfbench.comparison.overlays import overlays
+    from perfbench.report.page import render
+    from perfbench.report.pages.compare import compare_page
+
+    write_whole(html, render(compare_page(found, said, overlays(first, second))).encode())
 
 
 def _share(name: str, text: str) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from perfbench.commands.gates import STDOUT, Junit, Markdown, check, leave
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ExitCode, ScenarioError
 from perfbench.runfolder import SERIES, SUMMARY
@@ -43,6 +44,8 @@ def run(
             negative="", show_default=False, group=TALK, help="Print the resolved scenario as YAML and send nothing."
         ),
     ] = False,
+    junit: Junit = None,
+    markdown: Markdown = None,
     **flags: Any,
 ) -> int:
     """Load an endpoint and measure it.
@@ -60,12 +63,19 @@ def run(
         with on_stdout() as out:
             out.write(scenario.to_yaml())
         return ExitCode.DONE
+    if as_json and markdown == STDOUT:
+        raise ScenarioError("--json and --markdown - are both for stdout; give one of them a file")
+    check(junit, markdown)
     if scenario.repeat > 1:
-        return _several(scenario, live=live, quiet=quiet, as_json=as_json)
+        return _several(scenario, junit, markdown, live=live, quiet=quiet, as_json=as_json)
     from perfbench.run import run_scenario
 
     result = run_scenario(scenario, live=live, quiet=quiet, give_way=True)
-    if as_json:
+    told = leave(result.folder, junit, markdown)
+    if told is not None:
+        with on_stdout() as out:
+            out.write(told)
+    elif as_json:
         with on_stdout() as out:
             out.write((result.folder / SUMMARY).read_text(encoding="utf-8"))
         if not quiet:
@@ -78,12 +88,18 @@ def run(
     return result.exit_code
 
 
-def _several(scenario: Scenario, *, live: bool | None, quiet: bool, as_json: bool) -> int:
+def _several(
+    scenario: Scenario, junit: Path | None, markdown: Path | None, *, live: bool | None, quiet: bool, as_json: bool
+) -> int:
     from perfbench.series import run_series, text
 
     result = run_series(scenario, live=live, quiet=quiet)
+    told = leave(result.folder, junit, markdown)
     with on_stdout() as out:
-        out.write((result.folder / SERIES).read_text(encoding="utf-8") if as_json else text(result))
+        if told is not None:
+            out.write(told)
+        else:
+            out.write((result.folder / SERIES).read_text(encoding="utf-8") if as_json else text(result))
     return result.exit_code
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from perfbench.commands.gates import STDOUT, Junit, Markdown, check, leave
 from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
 from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
@@ -52,6 +53,8 @@ def slo(
     as_json: AsJson = False,
     live: Live = None,
     quiet: Quiet = False,
+    junit: Junit = None,
+    markdown: Markdown = None,
     **flags: Any,
 ) -> int:
     """Find the largest load that meets --slo.
@@ -67,6 +70,9 @@ def slo(
     from perfbench.capacity.show import show_search
     from perfbench.capacity.talk import Talk
 
+    if as_json and markdown == STDOUT:
+        raise ScenarioError("--json and --markdown - are both for stdout; give one of them a file")
+    check(junit, markdown)
     talk = Talk(sys.stderr, quiet)
     longest_s = None if max_time is None else _read("--max-time", units.duration_s, max_time)
     if resume is not None:
@@ -106,8 +112,11 @@ def slo(
             raise ScenarioError("--probe-time, --precision and --max-time must be above 0")
         ended = series.begin(base, wishes, talk, live=bool(live))
     page = write_page(ended.folder / SLO)
+    told = leave(ended.folder, junit, markdown)
     with on_stdout() as out:
-        if as_json:
+        if told is not None:
+            out.write(told)
+        elif as_json:
             out.write((ended.folder / SLO).read_text(encoding="utf-8"))
         else:
             show_search(ended.record, ended.folder, out)

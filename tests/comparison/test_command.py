@@ -51,7 +51,7 @@ def test_json_names_the_regressions_and_is_alone_on_stdout(tmp_path: Path, capsy
 
 def test_markdown_is_a_table_with_the_worst_in_bold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = folder(tmp_path / "a", 1), folder(tmp_path / "b", 2, slowdown=1.15)
-    assert cli.run(["compare", a, b, "--markdown"]) == ExitCode.DONE
+    assert cli.run(["compare", a, b, "--markdown", "-"]) == ExitCode.DONE
     lines = capsys.readouterr().out.splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert {line.count("|") for line in rows} == {9}
@@ -80,7 +80,7 @@ def test_what_is_not_comparable_is_refused_until_forced(tmp_path: Path, capsys: 
     [
         pytest.param(["nowhere", "nowhere"], "neither a run folder nor a file 'nowhere'", id="no such run"),
         pytest.param(["{a}", "{a}", "--fail-on-regression", "much"], "--fail-on-regression: 'much'", id="threshold"),
-        pytest.param(["{a}", "{a}", "--json", "--markdown"], "keep one", id="two forms"),
+        pytest.param(["{a}", "{a}", "--json", "--markdown", "-"], "both for stdout", id="two forms"),
         pytest.param(["{a}", "{empty}"], "holds no request", id="an empty run"),
     ],
 )

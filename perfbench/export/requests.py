@@ -1,0 +1,117 @@
+"""Requests: one row a request, of a run or of all runs of a sweep or a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from perfbench.engine.errors import ScenarioError
+from perfbench.export.held import Held
+from perfbench.export.table import DTYPES, Column, Table
+from perfbench.metrics import latency
+from perfbench.metrics.columns import NEVER, OUTCOMES, TOKEN_SOURCES, UNKNOWN, AnyArray
+from perfbench.report.summary import load
+from perfbench.runfolder import RunFolder, RunInfo
+
+PLACE = (
+    Column("run", "text", "", "folder of the run, of a sweep or a search below its own"),
+    Column("load", "number", "", "requests a second, or in flight, of that run of a sweep or a search"),
+)
+ABOUT = (
+    Column("row", "count", "", "line of requests.jsonl, from 0"),
+    Column("tag", "text", "", "part of a mix"),
+    Column("session", "count", "", "of a conversation"),
+    Column("turn", "count", "", "within its session, from 0"),
+    Column("warmup", "flag", "", "sent before what is measured, and in no figure"),
+    Column("due_s", "number", "s", "when it should have left, since instant zero of the schedule"),
+    Column("due_unix_s", "number", "s", "the same as a time of day, since 1970"),
+    Column("outcome", "text", "", "ok, failed, cancelled (cut off by the client), unsent (due, but never left)"),
+    Column("error", "text", "", "kind of failure, as in summary.json"),
+    Column("attempts", "count", "", "how often it was tried"),
+    Column("reconnects", "count", "", "dead connections that were replaced on the way"),
+    Column("stream", "flag", "", "whether the reply was asked for as a stream"),
+    Column("input_tokens", "count", "tokens", "of the prompt"),
+    Column("output_tokens", "count", "tokens", "of the reply, reasoning included"),
+    Column("reasoning_tokens", "count", "tokens", "of the reply"),
+    Column("cached_tokens", "count", "tokens", "of the prompt, answered from the server's cache"),
+    Column("token_source", "text", "", "who counted the output tokens: usage, tokenizer or chunks"),
+)
+MEANINGS = {
+    "ttft": "written to the first chunk with output",
+    "ttfat": "written to the first output that is no reasoning",
+    "ttst": "first chunk with output to the second",
+    "tpot": "mean gap between output tokens after the first",
+    "e2e": "written to the last byte",
+    "response_ttft": "due to the first chunk with output; infinite when it never left",
+    "response_e2e": "due to the last byte; infinite when it never left",
+    "connect": "opening the connection",
+    "send_lag": "due to written",
+}
+COUNTS = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")
+
+
+def columns_of() -> tuple[Column, ...]:
+    """Every column, in order: the latencies are those of `metrics.latency.PER_REQUEST`."""
+    latencies = (
+        Column(f"{name}_ms", "number", "ms", MEANINGS.get(name, "see perfbench.metrics.latency"))
+        for name in latency.PER_REQUEST
+    )
+    return (*PLACE, *ABOUT, *latencies)
+
+
+def requests_table(held: Held) -> Table:
+    """All requests. Raises ScenarioError where there are none."""
+    frames = [_frame(name, at, folder) for name, at, folder in held.runs() if RunFolder(folder).has_records()]
+    if not frames:
+        raise ScenarioError(f"{held.folder} holds no requests ({held.kind}); --what figures has what it says")
+    return Table(columns_of(), pd.concat(frames, ignore_index=True))
+
+
+def _frame(name: str, at: float | None, folder: Path) -> pd.DataFrame:
+    run = RunFolder(folder)
+    found, info = load(run), run.info()
+    began_ns = info.began_ns if info is not None else int(found.intended_ns.min()) if found.size else 0
+    due_s = _seconds(found.intended_ns, began_ns)
+    cells: dict[str, AnyArray | Sequence[object]] = {
+        "run": np.full(found.size, name, object),
+        "load": np.full(found.size, np.nan if at is None else at),
+        "row": np.arange(found.size),
+        "tag": _named(found.tag, found.tags),
+        "session": found.session,
+        "turn": found.turn,
+        "warmup": found.warmup,
+        "due_s": due_s,
+        "due_unix_s": due_s + _unix_s(info),
+        "outcome": _named(found.outcome, OUTCOMES),
+        "error": _named(found.error, found.error_kinds),
+        "attempts": found.attempts,
+        "reconnects": found.reconnects,
+        "stream": found.stream,
+        **{count: getattr(found, count) for count in COUNTS},
+        "token_source": _named(found.token_source, TOKEN_SOURCES),
+        **{f"{of}_ms": np.round(values_of(found), 4) for of, values_of in latency.PER_REQUEST.items()},
+    }
+    frame = pd.DataFrame({column.name: pd.array(cells[column.name], DTYPES[column.kind]) for column in columns_of()})
+    for count in (*COUNTS, "session", "turn"):
+        frame.loc[np.asarray(cells[count]) == UNKNOWN, count] = pd.NA
+    return frame
+
+
+def _seconds(at_ns: AnyArray, began_ns: int) -> AnyArray:
+    shifted = (at_ns - began_ns) / 1e9
+    shifted[at_ns == NEVER] = np.nan
+    return np.round(shifted, 9)
+
+
+def _unix_s(info: RunInfo | None) -> float:
+    """Time of day of instant zero; NaN where nobody wrote it down."""
+    if info is None or not info.clock_unix_ns:
+        return float("nan")
+    return (info.clock_unix_ns + info.began_ns - info.clock_monotonic_ns) / 1e9
+
+
+def _named(positions: AnyArray, names: Sequence[str]) -> AnyArray:
+    return np.array([*names, ""], object)[positions.astype(np.int64)]  # position -1: none
