@@ -255,7 +255,7 @@ def _workload(name: str) -> str:
     if kind == "eval" and not benchmarks.strip(" ,"):
         raise ValueError(f"is {name!r}; name a benchmark too, like eval:gsm8k (`evalcore list` names them)")
     if kind not in WORKLOADS or (colon and kind != "eval"):
-        raise ValueError(f"is {name!r}{did_you_mean(name, WORKLOADS)} (one of {', '.join(WORKLOADS)})")
+        raise ValueError(f"is {name!r}{did_you_mean(kind, WORKLOADS)} (one of {', '.join(WORKLOADS)})")
     return name
 
 
