@@ -9,10 +9,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from evalcore.progress import Progress, Tally
 from evalcore.task import TaskConfig
+from perfbench.live.base import PROGRESS_FILE
 from perfbench.live.tally import Figures
 from perfbench.report.text import grouped, harmless, number, span
 
@@ -22,6 +24,13 @@ PLAIN_EVERY_S = 5.0
 @contextmanager
 def open_progress(task: TaskConfig, quiet: bool, stream: TextIO) -> Iterator[Progress]:
     """The progress to hand to a run. Leaves the terminal as it was found."""
+    file = os.environ.get(PROGRESS_FILE)
+    if file:  # for whoever looks on from another process, beside plain lines
+        from evalcore.progressfile import FileScreen
+
+        with FileScreen(Path(file), None if quiet else PlainLines(stream)) as screen:
+            yield Progress(screen)
+        return
     if quiet:
         yield Progress()
         return

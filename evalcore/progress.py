@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from evalcore import statistics
@@ -114,6 +115,8 @@ class Progress:
         self.retries = 0
         self.judge_requests = 0
         self.screen = screen
+        self.folder: Path | None = None
+        """The run folder, once there is one."""
         self._requests: SnapshotMaker | None = None
 
     def add(self, record: Record) -> None:

@@ -49,7 +49,9 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
         cleanup.enter_context(folder.held())
         _write_config(task, folder)
         cleanup.enter_context(_logging(folder, debug=task.debug))
-        course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress or Progress()), interrupts))
+        progress = progress or Progress()
+        progress.folder = folder.path
+        course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress), interrupts))
         from evalcore.conclude import conclude  # scipy comes with it, for which no first request should wait
 
         return conclude(task, folder, plans, course.requests, course.window_s, ended=course.ended)

@@ -228,6 +228,7 @@ class _Conductor:
                 planned_arrivals=self._planned_arrivals,
                 duration_s=_seconds(scenario),
                 grace_s=scenario.grace, workers=self._workers_count, open_loop=scenario.open_loop,
+                folder=str(folder.path.absolute()),
             )  # fmt: skip
             self._progress.start(start)
             if self._watcher is not None:

@@ -13,6 +13,9 @@ from typing import Protocol
 
 from perfbench.live.snapshot import Snapshot
 
+PROGRESS_FILE = "PERFBENCH_PROGRESS_FILE"
+"""Environment variable: a file that progress is told to as well, for other processes (perfbench.live.progressfile)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
@@ -33,6 +36,8 @@ class RunStart:
     """After the duration: how long requests in flight may go on."""
     workers: int = 1
     open_loop: bool = False
+    folder: str = ""
+    """The run folder."""
 
 
 class Progress(Protocol):

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
-from perfbench.live.base import Progress, RunStart
+from perfbench.live.base import PROGRESS_FILE, Progress, RunStart
 from perfbench.live.snapshot import Snapshot
 
 
@@ -33,7 +34,20 @@ class Silent:
 
 
 def open_progress(live: bool | None, quiet: bool, stream: TextIO) -> Progress:
-    """The progress to show on `stream`. `live` None: the dashboard if that is a terminal that can move its cursor."""
+    """The progress to show on `stream`. `live` None: the dashboard if that is a terminal that can move its cursor.
+
+    It is told to the file that the environment names, too, if it names one.
+    """
+    shown = _shown(live, quiet, stream)
+    file = os.environ.get(PROGRESS_FILE)
+    if not file:
+        return shown
+    from perfbench.live.progressfile import Both, ProgressFile
+
+    return Both(shown, ProgressFile(Path(file)))
+
+
+def _shown(live: bool | None, quiet: bool, stream: TextIO) -> Progress:
     if quiet:
         return Silent(stream)
     if live is None:
