@@ -136,7 +136,7 @@ class _Reader:
         self, path: Path, lines: Lines, name: str | None, part: Part, limits: Limits, began_ns: int | None = None
     ) -> None:
         self._path, self._lines, self._name, self._part, self._limits = path, lines, name, part, limits
-        self._began_ns = began_ns
+        self._began_ns, self._in_order = began_ns, began_ns is None
         self._latest_ns: int | None = None
 
     def table(self) -> TraceTable:
@@ -198,7 +198,7 @@ class _Reader:
         table.out_of_order += row.at_ns < self._latest_ns
         self._latest_ns = max(self._latest_ns, row.at_ns)
         over = self._part.lasts_ns is not None and self._offset_ns(row) >= self._part.lasts_ns
-        return over and not table.out_of_order
+        return over and self._in_order and not table.out_of_order
 
     def _offset_ns(self, row: Row) -> int:
         assert row.at_ns is not None and self._began_ns is not None
@@ -251,7 +251,7 @@ class _Reader:
         table.blocks_until.append(len(table.blocks))
 
     def _nothing(self, table: TraceTable | None) -> str:
-        if table is None:
+        if table is None or (self._latest_ns is None and not table.left_out):
             return f"trace {self._path} is empty; write a request a line"
         if not table.left_out:
             return (
