@@ -22,12 +22,13 @@ from pathlib import Path
 import msgspec
 
 from perfbench.engine.errors import ScenarioError
+from perfbench.engine.flow import Flow
 from perfbench.engine.lane import Keep, Lane
 from perfbench.engine.limits import Limits
 from perfbench.engine.pacing import ARRIVALS, ClosedLoop, Pacer, ShapedArrivals, ShapedLoop
 from perfbench.engine.probe import ClientProbe
 from perfbench.engine.redact import secrets_in
-from perfbench.engine.request import Deadlines, Record
+from perfbench.engine.request import Deadlines, Record, Request
 from perfbench.engine.retry import RetryPolicy
 from perfbench.engine.scheduler import Scheduler, Share, Stop
 from perfbench.engine.sinks.jsonl import JsonlSink
@@ -38,10 +39,12 @@ from perfbench.runfolder import RunFolder
 from perfbench.scenario import Scenario
 from perfbench.settings.warmup import Warmup
 from perfbench.workload import open_workload
+from perfbench.workload.ahead import BuiltAhead
 from perfbench.workload.base import Workload
 from perfbench.workload.quality import evals_of
 from perfbench.workload.requests import Requests
 from perfbench.workload.tokens import token_counter
+from perfbench.workload.trace import Replay
 
 MOST_CONNECTIONS = 1 << 16  # that room is made for beforehand (half a megabyte); more are no error
 HOPELESS_AFTER = 10
@@ -102,7 +105,9 @@ async def run_share(payload: bytes, link: Link) -> bytes:
     _make_room_for_connections()
     share = Share(link.index, link.of)
     workload = open_workload(scenario)
-    requests = Requests(scenario, workload)
+    requests: Callable[[int], Request | Flow] = Requests(scenario, workload)
+    if isinstance(workload.arrivals, Replay):
+        requests = BuiltAhead(requests, workload.arrivals, share.of)
     pacer = _pacer(scenario, workload)
     snapshots = SnapshotMaker(share.index, open_loop=scenario.open_loop)
     tripwire = Tripwire(lambda reason: scheduler.stop(reason))
