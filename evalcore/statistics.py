@@ -227,6 +227,31 @@ def pass_hat(n: int, correct: int, k: int) -> float | None:
     return None if n < k else math.comb(correct, k) / math.comb(n, k)
 
 
+def g_pass_at(n: int, correct: int, k: int, share: float) -> float | None:
+    """Chance that of k answers, drawn from n of which `correct` are right, at least that share is right, and one is.
+
+    None when n < k. (G-Pass@k of Liu et al., "Are Your LLMs Capable of Stable Reasoning?", arXiv 2412.13147; share 0 is
+    pass@k, share 1 is pass^k.)
+    """
+    if not 0 <= correct <= n or k < 1 or not 0 <= share <= 1:
+        raise ValueError(f"g-pass@{k} of {correct} right answers out of {n}, share {share}")
+    least = max(math.ceil(share * k), 1)
+    return None if n < k else _drawn(n, correct, k, least)
+
+
+def mean_g_pass_at(n: int, correct: int, k: int) -> float | None:
+    """mG-Pass@k of the same paper: over the shares from a half to all; None when n < k."""
+    if n < k:
+        return None
+    return 2 * math.fsum(_drawn(n, correct, k, least) for least in range(math.ceil(k / 2) + 1, k + 1)) / k
+
+
+def _drawn(n: int, correct: int, k: int, least: int) -> float:
+    """Chance of `least` right ones or more among k of n."""
+    counts = range(least, min(correct, k) + 1)
+    return sum(math.comb(correct, some) * math.comb(n - correct, k - some) for some in counts) / math.comb(n, k)
+
+
 def majority(votes: Sequence[tuple[str | None, float]]) -> float | None:
     """Expected score of the commonest extracted answer; ties are drawn by lot, so each counts its share.
 
