@@ -67,7 +67,8 @@ def figures_of(run: Source, slo: Slo | None) -> dict[str, Figure]:
     ended = np.equal(records.outcome, FAILED) | records.ok
     found |= _share("error_rate", "lower", records, np.equal(records.outcome, FAILED), ended)
     if slo is not None:
-        good = meeting(records, slo.request_limits(open_loop=bool(run.open_loop)))
+        is_open = bool(run.open_loop)
+        good = meeting(records, slo.request_limits(open_loop=is_open), slo.fluid, open_loop=is_open)
         if good is not None:
             due = records.sent | np.equal(records.outcome, UNSENT)
             found |= _share("goodput", "higher", records, good, due)

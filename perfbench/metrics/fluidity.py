@@ -34,8 +34,8 @@ def tokens_in_time(columns: Columns, deadlines: TokenDeadlines, *, open_loop: bo
     counts from when the request was due, in closed loop from when it was written.
     """
     first_ms = (response_ttft_ms if open_loop else ttft_ms)(columns)
-    complete = np.equal(columns.itl_count, np.maximum(columns.chunks - 1, 0))
-    judged = columns.ok & columns.stream & np.isfinite(first_ms) & complete
+    kept = (columns.itl_count >= columns.chunks - 1) & ((columns.itl_count > 0) | (columns.chunks == 1))
+    judged: BoolArray = columns.ok & columns.stream & np.isfinite(first_ms) & kept
     total = np.where(judged, columns.itl_count + 1, 0).astype(np.int64)
     late = np.zeros(columns.size, np.int64)
     each = _tokens_per_chunk(columns)
@@ -88,6 +88,7 @@ def _late(
 
 def _tokens_per_chunk(columns: Columns) -> FloatArray:
     """At least 1; of replies with one choice, because several share their chunks."""
-    known = (columns.output_tokens > columns.chunks) & (columns.chunks > 0) & (columns.choices <= 1)
-    ratio: FloatArray = np.where(known, columns.output_tokens / np.maximum(columns.chunks, 1), 1.0)
+    chunks = columns.itl_count + 1
+    known = (columns.output_tokens > chunks) & (columns.choices <= 1)
+    ratio: FloatArray = np.where(known, columns.output_tokens / chunks, 1.0)
     return ratio

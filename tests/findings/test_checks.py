@@ -142,6 +142,8 @@ CASES = (
     Case("glued_chunks", lambda: [together(row) for row in closed()],
          lambda: [together(row) | {"finish_reasons": ["stop"] * 2} for row in closed()],
          note="chunks of two choices come together"),
+    Case("glued_chunks", lambda: [together(row) for row in closed()], lambda: [together(row) for row in closed()], {},
+         {"lag_ms": 20.0}, note="not by this client, which was late"),
     Case("several_choices", lambda: closed(finish_reasons=["stop", "stop"]), closed, evidence={"most": 2}),
     Case("usage_absent", lambda: closed(token_source="chunks"), closed, evidence={"by_chunks": 400}),
     Case("usage_absent", lambda: closed(token_source="tokenizer"), closed, evidence={"by_tokenizer": 400}, note="info"),

@@ -89,3 +89,18 @@ def test_no_records_are_columns_of_no_length() -> None:
     nothing = columns([])
     assert nothing.size == 0
     assert nothing.itl_ms.size == 0
+
+
+def test_what_a_reply_was_and_where_it_came_from() -> None:
+    found = table(
+        record(1, url="http://a/v1", chunks=3, finish_reasons=["stop"], wanted_output_tokens=8),
+        record(2, url="http://b/v1", finish_reasons=["stop", "length"], wanted_input_tokens=128),
+        record(3, url="http://a/v1"),
+    )  # fmt: skip
+    assert [found.urls[code] for code in found.url] == ["http://a/v1", "http://b/v1", "http://a/v1"]
+    assert found.chunks.tolist() == [3, 0, 0]
+    assert found.choices.tolist() == [1, 2, 0]
+    assert found.cut.tolist() == [False, True, False]
+    assert found.wanted_output_tokens.tolist() == [8, UNKNOWN, UNKNOWN]
+    assert found.wanted_input_tokens.tolist() == [UNKNOWN, 128, UNKNOWN]
+    assert found.where(found.cut).urls == found.urls

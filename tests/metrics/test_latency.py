@@ -13,7 +13,7 @@ from tests.metrics.rows import at, record, table
 # due at 0, handed over at 1, let go at 4, on the wire at 6, first token 106, first answer 156, last token 206, over 210
 FULL = {
     "intended": 0, "dispatched": 1, "started": 4, "written": 6, "first_byte": 100, "first_output": 106,
-    "first_answer": 156, "last_output": 206, "finished": 210, "output_tokens": 11,
+    "first_answer": 156, "last_output": 206, "finished": 210, "output_tokens": 11, "itl_ns": [30_000_000, 70_000_000],
 }  # fmt: skip
 
 
@@ -22,8 +22,11 @@ FULL = {
     [
         ("ttft", 100.0),
         ("ttfat", 150.0),
+        ("ttst", 30.0),
         ("tpot", 10.0),
         ("e2e", 204.0),
+        ("e2e_per_token", 204 / 11),
+        ("response_e2e_per_token", 210 / 11),
         ("response_ttft", 106.0),
         ("response_e2e", 210.0),
         ("send_lag", 4.0),
@@ -40,7 +43,7 @@ def test_every_name_has_a_function_but_itl() -> None:
 
 @pytest.mark.parametrize("outcome", ["failed", "cancelled"])
 def test_failures_and_cut_offs_have_no_latency_but_a_send_lag(outcome: str) -> None:
-    found = table(record(**FULL, outcome=outcome, itl_ns=[1, 2]))
+    found = table(record(**FULL, outcome=outcome))
     known = [name for name, function in latency.PER_REQUEST.items() if not math.isnan(function(found)[0])]
     assert known == ["send_lag"]
     assert latency.itl_ms(found).size == 0
@@ -96,3 +99,18 @@ def test_gaps_are_pooled_over_streamed_successes() -> None:
     )  # fmt: skip
     assert latency.itl_ms(found).tolist() == [1.0, 3.0, 2.0]
     assert latency.itl_owners(found).tolist() == [2, 1]
+
+
+def test_the_second_token_is_that_of_its_own_request() -> None:
+    one, two = record(**(FULL | {"itl_ns": [7_000_000]})), record(**(FULL | {"itl_ns": [9_000_000, 1_000_000]}))
+    single, failed = record(**(FULL | {"itl_ns": []})), record(**(FULL | {"outcome": "failed"}))
+    found = latency.ttst_ms(table(single, one, failed, two)).tolist()
+    assert found == pytest.approx([math.nan, 7.0, math.nan, 9.0], nan_ok=True)
+
+
+@pytest.mark.parametrize("tokens", [None, 0])
+def test_a_reply_without_tokens_has_no_latency_per_token(tokens: int | None) -> None:
+    unsent = record(9, outcome="unsent")
+    found = table(record(**(FULL | {"output_tokens": tokens})), unsent)
+    assert latency.e2e_per_token_ms(found).tolist() == pytest.approx([math.nan, math.nan], nan_ok=True)
+    assert latency.response_e2e_per_token_ms(found).tolist() == pytest.approx([math.nan, math.inf], nan_ok=True)
