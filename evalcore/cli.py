@@ -20,8 +20,8 @@ COMMANDS = {  # what it takes, what it is for
     "list": ("[--tag TAG]", "List the benchmarks."),
     "show": ("BENCHMARK", "Tell what a benchmark is and how it is scored."),
     "report": ("FOLDER [--json]", "Compute the reports of a run again, from its reviews."),
-    "rescore": ("FOLDER", "Score a run's answers again, without a request."),
-    "compare": ("FOLDER_A FOLDER_B", "Say whether the difference of two runs is real."),
+    "rescore": ("FOLDER [--json]", "Score a run's answers again, without a request."),
+    "compare": ("FOLDER_A FOLDER_B [--json]", "Say whether the difference of two runs is real."),
 }
 
 

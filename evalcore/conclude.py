@@ -41,15 +41,14 @@ def report_again(task: TaskConfig, path: Path) -> EvalResult:
     return conclude(task, EvalFolder.opened(path, task.name_of_model), plans, 0)
 
 
-def conclude(
-    task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, window_s: float | None = None,
-    ended: str = "",
-) -> EvalResult:  # fmt: skip
+def conclude(task: TaskConfig, folder: EvalFolder, plans: list[Plan], requests: int, ended: str = "") -> EvalResult:
     """Compute the reports from what is in the folder, and what the shell learns. `ended`: why the run was cut short."""
     reviewer = Reviewer(task)
     planned = orjson.loads(folder.plan().read_bytes()) if folder.plan().is_file() else {}
     how, course = read_asked(folder.path), read_course(folder.course())
     went = {} if course is None else course.settings()
+    # Where answers of an earlier time are among them, nothing took that long.
+    window_s = None if course is None or course.reused or course.cached else course.window_s
     reports: dict[str, Report] = {}
     for plan in plans:
         asked = how.get(plan.name, Asked())

@@ -39,7 +39,9 @@ class Budget:
     in_tokens: bool
 
     def __str__(self) -> str:
-        return f"{self.amount:,.0f} tokens" if self.in_tokens else f"{self.amount:.2f}"
+        if self.in_tokens:
+            return f"{self.amount:,.0f} tokens"
+        return f"{self.amount:.2f}" if self.amount >= 1 else f"{self.amount:g}"
 
 
 class Ending:

@@ -54,7 +54,7 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
         course = uvloop.run(_carry_out(Evaluation(task, plans, url, folder, progress), interrupts))
         from evalcore.conclude import conclude  # scipy comes with it, for which no first request should wait
 
-        return conclude(task, folder, plans, course.requests, course.window_s, ended=course.ended)
+        return conclude(task, folder, plans, course.requests, ended=course.ended)
 
 
 async def _carry_out(evaluation: Evaluation, interrupts: Interrupts) -> Course:

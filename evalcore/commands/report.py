@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from evalcore.errors import TaskError
 from evalcore.task import TaskConfig
+
+if TYPE_CHECKING:
+    from evalcore.conclude import EvalResult
 
 
 def report_(
@@ -22,12 +25,17 @@ def report_(
 ) -> int:
     """Compute the reports of a run again."""
     from evalcore.conclude import report_again
-    from evalcore.report.console import print_reports
 
-    result = report_again(task_of(folder), folder)
+    return told(report_again(task_of(folder), folder), as_json=as_json)
+
+
+def told(result: EvalResult, *, as_json: bool) -> int:
+    """Print the reports; returns what the shell learns."""
     if as_json:
         sys.stdout.write("[" + ",\n".join(report.dump().decode() for report in result.reports.values()) + "]\n")
     else:
+        from evalcore.report.console import print_reports
+
         print_reports(list(result.reports.values()), result.folder, sys.stdout)
     return result.exit_code
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 from cyclopts import Parameter
 
+from evalcore.commands.report import told
 from evalcore.live import open_progress
 from evalcore.task import GROUPS, TaskConfig
 from perfbench.engine.errors import ExitCode
@@ -43,13 +44,7 @@ def run_(
     if result.ended:
         print(f"evalcore: asked no more, because: {result.ended}; "
               f"to go on: the same with --use-cache {result.folder}", file=sys.stderr)  # fmt: skip
-    if as_json:
-        sys.stdout.write("[" + ",\n".join(report.dump().decode() for report in result.reports.values()) + "]\n")
-    else:
-        from evalcore.report.console import print_reports
-
-        print_reports(list(result.reports.values()), result.folder, sys.stdout)
-    return result.exit_code
+    return told(result, as_json=as_json)
 
 
 def _dry_run(task: TaskConfig, as_json: bool) -> int:

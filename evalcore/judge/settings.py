@@ -13,6 +13,8 @@ from evalcore.errors import TaskError
 from evalcore.task import GenerationConfig, TaskConfig
 from perfbench import fieldtypes as t
 from perfbench.engine import redact
+from perfbench.engine.dialect.urls import request_url
+from perfbench.engine.errors import ScenarioError
 from perfbench.settings.problems import describe
 
 KEY_VARIABLE = "EVALCORE_JUDGE_API_KEY"
@@ -49,6 +51,11 @@ class JudgeSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> JudgeSettings:
+        if self.api_url is not None:
+            try:
+                request_url(self.api_url, "")
+            except ScenarioError as error:
+                raise ValueError(f"api_{error}") from None
         grades = self.grades
         if isinstance(grades, tuple) and not grades[0] < grades[1]:
             raise ValueError(f"grades {list(grades)}: a scale goes up, e.g. [1, 10]")
@@ -101,7 +108,7 @@ def _checked(args: Mapping[str, Any], where: str) -> JudgeSettings:
                     + describe(dict(line), JudgeSettings.model_fields, what="key of a judge", secret=True)
                 )
             else:
-                lines.append(f"{where}.{name}: {describe(dict(line), (), what='', secret=secret)}")
+                lines.append(f"{where}{name and '.'}{name}: {describe(dict(line), (), what='', secret=secret)}")
         raise TaskError("\n  ".join(lines)) from None
     odd = sorted(set(found.model_args) - WIRE_MODEL_ARGS)
     if odd and found.client != "sdk":

@@ -16,12 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from evalcore.report import facts
-from evalcore.report.schema import Report
+from evalcore.report.schema import Integrity, Report
 from perfbench.report.console import PIPE_WIDTH
 from perfbench.report.text import harmless
 
 SUBSETS_SHOWN = 12
 """With more of them the report page is the better place."""
+
+PLAIN = frozenset({"planned", "scored", "retried"})
+"""Counts that are no cause for alarm."""
+ALWAYS_SHOWN = frozenset({"planned", "scored", "unparsed", "truncated", "errored", "missing"})
 
 
 def print_reports(reports: Sequence[Report], folder: Path | None, file: TextIO) -> None:
@@ -97,20 +101,29 @@ def _parts(report: Report) -> list[RenderableType]:
 
 
 def _integrity(reports: Sequence[Report]) -> Table:
+    """What happened to no answer at all leaves its room to the names, which 80 columns are few for."""
     table = _table()
     table.add_column("answers", overflow="fold")
-    for head in ("planned", "scored", "unparsed", "truncated", "empty", "refused", "errored", "missing", "retried"):
+    counts = [_counts(report.integrity) for report in reports]
+    heads = (
+        [head for head in counts[0] if head in ALWAYS_SHOWN or any(found[head] for found in counts)] if counts else []
+    )
+    for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
-    for report in reports:
-        found = report.integrity
-        table.add_row(Text(harmless(report.benchmark)), Text(str(found.planned)), Text(str(found.scored)), *(
-            Text(str(count), "bold red" if count and loud else "" if count else "dim")
-            for count, loud in (
-                (found.unparsed, True), (found.truncated, True), (found.empty, True), (found.refused, True),
-                (sum(found.errored.values()), True), (found.missing, True), (found.retried, False),
-            )
-        ))  # fmt: skip
+    for report, found in zip(reports, counts, strict=True):
+        table.add_row(
+            Text(harmless(report.benchmark)),
+            *(Text(str(found[head]), "" if head in PLAIN else "bold red" if found[head] else "dim") for head in heads),
+        )
     return table
+
+
+def _counts(found: Integrity) -> dict[str, int]:
+    return {
+        "planned": found.planned, "scored": found.scored, "unparsed": found.unparsed, "truncated": found.truncated,
+        "empty": found.empty, "refused": found.refused, "errored": sum(found.errored.values()),
+        "missing": found.missing, "retried": found.retried,
+    }  # fmt: skip
 
 
 def _lines(report: Report) -> list[RenderableType]:

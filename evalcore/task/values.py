@@ -113,11 +113,19 @@ def seconds_until(text: str, now: datetime) -> float:
     return left_s
 
 
+def json_or_list(value: object) -> object:
+    """A mapping, or a list of them; as themselves or as JSON."""
+    found = value if value == [] else json(value)
+    if not isinstance(found, dict) and not (
+        isinstance(found, list | tuple) and all(isinstance(x, dict) for x in found)
+    ):
+        raise ValueError(f'is {type(found).__name__}; write a mapping like {{"a": 1}}, or a list of mappings')
+    return found
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Json = Annotated[dict[str, Any], BeforeValidator(json)]
-JsonOrList = Annotated[
-    dict[str, Any] | tuple[dict[str, Any], ...], BeforeValidator(lambda value: value if value == [] else json(value))
-]
+JsonOrList = Annotated[dict[str, Any] | tuple[dict[str, Any], ...], BeforeValidator(json_or_list)]
 Limit = Annotated[int | float, BeforeValidator(limit)]
 Parallel = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], BeforeValidator(parallel)]
 Cache = Annotated[str | Literal[True] | None, BeforeValidator(cache)]

@@ -113,3 +113,13 @@ def test_a_spoiled_line_costs_its_own_sample_and_no_other(tmp_path, of, line):
     assert len(server.seen) == 12 + (of == "predictions")
     reader: Any = read_predictions if of == "predictions" else read_reviews
     assert len(list(reader(file))) == 12
+
+
+def test_speed_is_told_of_answers_of_one_run_and_of_no_others(tmp_path):
+    with recorder(text=lambda question: "yes") as server:
+        first = run_task(task(tmp_path, server.url, limit=4))
+        again = report_again(task(tmp_path, server.url, limit=4), first.folder)
+        mixed = run_task(task(tmp_path, server.url, use_cache=str(first.folder)))
+    speeds = [result.reports["general_qa"].perf.samples_per_s for result in (first, again, mixed)]
+    assert speeds[0] is not None
+    assert speeds == [speeds[0], speeds[0], None]
