@@ -101,8 +101,10 @@ def fall(points: Mapping[float, Sequence[ItemReview]], *, seed: int = 0) -> dict
         "level": LEVEL, "units": int(table.values.shape[0]), "unit": table.kind,
         "loads": [{"load": load, **one} for load, one in zip(table.loads[1:], told, strict=True) if one is not None],
     }  # fmt: skip
-    if found is None:
-        why = "no item was scored at two loads" if len(table.loads) > 1 else "one load has nothing to be compared with"
+    if found is None or not np.nansum(table.values) > 0:
+        why = "one load has nothing to be compared with"
+        if len(table.loads) > 1:
+            why = "no item was scored at two loads" if found is None else "not one answer was right at any load"
         return {"verdict": f"cannot be told: {why}", "falls": None, "p_value": None, "begins": None, **base}
     falls = found.p_value < LEVEL
     lows = [one["low"] for one in told if one is not None and one["low"] is not None]

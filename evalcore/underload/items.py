@@ -69,7 +69,10 @@ class EvalItems(Workload):
         if not named:
             raise TaskError(f"workload eval:{','.join(asked.benchmarks)} has not one item; look at eval_args")
         self._order = sorted(named.items(), key=lambda pair: _drawn(seed, pair[0]))
-        self._shots: dict[tuple[str, str], list[Sample]] = {}
+        subsets = {(plan.name, sample.subset): plan for _, (plan, sample) in self._order}
+        self._shots = {
+            (name, subset): shots_of(plan, subset, seed) for (name, subset), plan in subsets.items()
+        }  # all of them now: a file that is read while a run is going would hold everything up
         self.length = len(self._order)
         self.sessions = False
         some = range(min(self.length, SIZED_BY))
@@ -108,10 +111,7 @@ class EvalItems(Workload):
 
     def _messages(self, at: int) -> list[Message]:
         plan, sample = self._order[at][1]
-        key = plan.name, sample.subset
-        if key not in self._shots:
-            self._shots[key] = shots_of(plan, sample.subset, self._exam.task.seed)
-        return plan.benchmark.messages(sample, self._shots[key], _shaping(plan))
+        return plan.benchmark.messages(sample, self._shots[plan.name, sample.subset], _shaping(plan))
 
 
 def _shaping(plan: Plan) -> PromptOptions:

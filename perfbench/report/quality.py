@@ -12,6 +12,8 @@ from perfbench.report.facts import NO_VALUE, Answer, Fact
 from perfbench.report.text import explain, grouped, harmless, number, share
 from perfbench.runfolder import RunFolder
 
+OUR_OWN = ("cancelled", "hung_up")
+"""Faults that say nothing of the endpoint: the run was over, or the workload hung up."""
 QUALITY_HEADS = ("accuracy", "95 % sure", "correct/s", "scored", "unscored", "cut")
 
 
@@ -45,11 +47,13 @@ def quality_notes(found: Mapping[str, Any] | None, scenario: Mapping[str, Any]) 
         parts = [scenario, *(scenario.get("mix") or {}).values()]
         asked = any(str(part.get("workload")).startswith("eval:") for part in parts)
         return ["the answers of the benchmarks are not scored yet; `perfbench report` does it"] if asked else []
-    notes, of = [], found["scored"] + found["unscored"]
-    if found["unscored"]:
-        kinds = ", ".join(f"{count} {harmless(kind, 40)}" for kind, count in found["faults"].items())
+    faults = {kind: count for kind, count in found["faults"].items() if kind not in OUR_OWN}
+    missing = sum(faults.values())
+    notes, of = [], found["scored"] + missing
+    if missing:
+        kinds = ", ".join(f"{count} {harmless(kind, 40)}" for kind, count in faults.items())
         notes.append(
-            f"{found['unscored']} of {of} items got no answer ({kinds}) and are in no accuracy; were they all wrong, "
+            f"{missing} of {of} items got no answer ({kinds}) and are in no accuracy; were they all wrong, "
             f"it would be {found['correct'] / of:.1%}"
         )
     if found["cut"]:

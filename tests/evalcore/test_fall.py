@@ -137,6 +137,7 @@ def test_grades_between_0_and_1_are_compared_too():
         pytest.param({4.0: reviews([1, 0])}, id="one load"),
         pytest.param({4.0: reviews([1, 0]), 8.0: reviews([1, 0], unscored={0, 1})}, id="nothing scored at the other"),
         pytest.param({4.0: [], 8.0: []}, id="nothing at all"),
+        pytest.param({4.0: reviews([0] * 50), 8.0: reviews([0] * 50)}, id="nothing right that could be lost"),
     ],
 )
 def test_too_little_is_said_to_be_too_little(points):

@@ -72,6 +72,12 @@ def test_a_reader_is_told_of_missing_and_cut_answers(summary):
     assert "4 of 180 answers ended at max_tokens" in notes
 
 
+def test_what_the_end_of_the_run_cut_off_is_not_held_against_the_endpoint(tmp_path):
+    summary = write_summary(run_with_answers(tmp_path / "run", fault="cancelled"))
+    assert summary["quality"]["faults"] == {"cancelled": 20}
+    assert not any("got no answer" in note for note in summary["notes"])
+
+
 def test_terminal_and_page_say_the_same(summary, folder):
     text = shown(summary)
     assert "gsm8k, numeric" in text
