@@ -54,7 +54,13 @@ def bounded(scenario: Scenario, workload: Workload) -> Scenario:
         return scenario
     if workload.length is None:
         raise ScenarioError(f"workload {scenario.workload_name} has no end of its own; give number or duration")
-    return scenario.model_copy(update={"number": workload.length})
+    number, warmup = workload.length, scenario.warmup
+    if warmup is not None and workload.arrivals is not None:  # else there are as many more as the warm-up takes
+        warm_ns = warmup.seconds * 1e9
+        number = sum(at >= warmup.number and due_ns >= warm_ns for at, due_ns in enumerate(workload.arrivals))
+        if not number:
+            raise ScenarioError(f"warmup {warmup} takes all {workload.length} requests; make it shorter")
+    return scenario.model_copy(update={"number": number})
 
 
 def described(name: str, workload: Workload) -> dict[str, Any]:
