@@ -74,22 +74,27 @@ def connections_die(evidence: Evidence) -> Finding | None:
     count, sent = int(records.reconnects.sum()), int(records.sent.sum())
     if count < max(FEWEST_DEAD, DEAD_SHARE * sent):
         return None
+    each_time = count > 0.5 * sent
     return Finding(
-        "connections_die", "warning",
-        f"{count} kept connections were dead when the next of {sent} requests took them, and were replaced",
+        "connections_die", "info" if each_time else "warning",
+        f"{count} kept connections were dead when the next of {sent} requests took them, and were replaced"
+        + (": the server closes after each reply and does not say so" if each_time else ""),
         {"reconnects": count, "requests": sent, "threshold": DEAD_SHARE},
-        "a keep-alive limit of the server or proxy is shorter than the pauses here (uvicorn: --timeout-keep-alive)",
+        "the handshakes are in the response latencies alone; a server or proxy that keeps connections saves them"
+        if each_time
+        else "its keep-alive limit, or a proxy's, is shorter than the pauses here (uvicorn: --timeout-keep-alive)",
     )  # fmt: skip
 
 
 def connections_not_kept(evidence: Evidence) -> Finding | None:
     """Most requests open a connection of their own: over a fifth of them, and three times as many connections and 10
-    more as requests were ever in flight. A threshold. Of the wire transport, which knows."""
+    more as requests were ever in flight. A threshold; those that replaced a dead one are `connections_die`'s. Of the
+    wire transport, which knows."""
     records = evidence.records
     if evidence.scenario.get("transport", "wire") != "wire":
         return None
     wrote = records.sent & (records.written_ns != NEVER)
-    opened: BoolArray = wrote & ~records.reused
+    opened: BoolArray = wrote & ~records.reused & (records.reconnects == 0)
     count, of = int(opened.sum()), int(wrote.sum())
     most = float(evidence.part("concurrency", "max") or 0.0)
     if not of or count <= OPENED_SHARE * of or count <= OPENED_TIMES * most + OPENED_MORE:

@@ -20,6 +20,7 @@ FAR = 3.0
 """Times the slowest of all the others: one request that is so slow by itself."""
 BEYOND = 2.0
 """Times the slowest other stretch, where neighbours are alike."""
+STRETCHES = 10
 COMPARED = 5000
 """Requests after the first ones that they are compared with."""
 
@@ -45,7 +46,7 @@ def drift(evidence: Evidence) -> Finding | None:
 def cold_start(evidence: Evidence) -> Finding | None:
     """The first requests were slower than those after them (TTFT; E2E without a stream).
 
-    The first 1, 2, 4, ... (up to a fifth) are held against the rest by rank (H. B. Mann, D. R. Whitney, Annals of
+    The first 1, 2, 4, ... (up to a tenth) are held against the rest by rank (H. B. Mann, D. R. Whitney, Annals of
     Mathematical Statistics 18, 1947) at one false alarm in a thousand in all; their median has to be 1.3 times and 1 ms
     above that of the rest, and above that of every other stretch as long: twice that where waits of neighbours are
     alike, as in a queue, in which some stretch is always the slowest. A single first one counts when it is three times
@@ -54,7 +55,7 @@ def cold_start(evidence: Evidence) -> Finding | None:
     values = _waits_ms(evidence)
     if values.size < FEWEST:
         return None
-    sizes = [1 << power for power in range(1, 16) if 1 << power <= values.size // 5]
+    sizes = [1 << power for power in range(1, 16) if 1 << power <= values.size // STRETCHES]
     slow = [size for size in sizes if _slower(values, size, RISK / len(sizes))]
     alone = values[0] > FAR * values[1:].max()
     if not slow and not alone:

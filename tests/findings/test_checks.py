@@ -189,6 +189,8 @@ CASES = (
     Case("connections_die", lambda: sometimes(closed(), 0.05, lambda row: row | {"reconnects": 1}),
          lambda: first(closed(), 2, lambda row: row | {"reconnects": 1})),
     Case("connections_not_kept", lambda: closed(reused=False), closed, evidence={"opened": 400}),
+    Case("connections_not_kept", lambda: closed(reused=False), lambda: closed(reused=False, reconnects=1),
+         note="dead ones are another finding"),
 )  # fmt: skip
 ELSEWHERE = {"servers_count_differs"}
 """Tested in test_servers.py, where there is a server's own account."""
