@@ -63,11 +63,16 @@ def shown(answer: Answer) -> str:
 def split_thinking(text: str) -> tuple[str, str]:
     """(reasoning, answer). A block that is opened and never closed is all reasoning: the answer never came.
 
-    Some chat templates open the block themselves, so that only its end is in the reply.
+    Some chat templates open the block themselves, so that only its end is in the reply; some models open another one
+    right behind the first.
     """
     head, closed, tail = text.partition(_CLOSE)
     if closed:
-        return head.replace(_OPEN, "", 1).strip(), tail.strip()
+        thoughts = [head.replace(_OPEN, "", 1).strip()]
+        while (tail := tail.strip()).startswith(_OPEN):
+            more, _, tail = tail.removeprefix(_OPEN).partition(_CLOSE)
+            thoughts.append(more.strip())
+        return "\n\n".join(filter(None, thoughts)), tail
     if text.lstrip().startswith(_OPEN):
         return text.replace(_OPEN, "", 1).strip(), ""
     return "", text

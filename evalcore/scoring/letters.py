@@ -136,6 +136,7 @@ STATEMENT_CHARS = 240  # how much of a line after "the answer is" is compared wi
 BOXED = re.compile(r"\\(?:boxed|fbox)")
 LATEX_WORDS = re.compile(r"\\(?:text(?:bf|it|rm)?|math(?:rm|bf|bb|sf|it)|operatorname|left|right|quad)(?![a-zA-Z])")
 TAGS = re.compile(r"</?(?:b|i|u|em|strong|mark|span|p|code)>|</answer>", re.IGNORECASE)
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 QUOTING = str.maketrans(dict.fromkeys("*_`$\\{}\"“”„«»「」『』'’‘", ""))
 
 LINK = (
@@ -218,7 +219,7 @@ def last_statement(text: str, choices: Sequence[str]) -> str | None:
 
 def plain(text: str) -> str:
     """Without Markdown, LaTeX and quotes; compatible characters unified; one blank or line break where many were."""
-    text = TAGS.sub("", BOXED.sub(" <<boxed>>: ", unicodedata.normalize("NFKC", text)))
+    text = TAGS.sub("", BOXED.sub(" <<boxed>>: ", unicodedata.normalize("NFKC", text).translate(INVISIBLE)))
     text = text.replace("<answer>", " answer: ").replace("**", "")
     text = LATEX_WORDS.sub("", text).translate(QUOTING)
     lines = (" ".join(line.split()) for line in text.splitlines())
@@ -274,7 +275,7 @@ def _letter_at(text: str, at: int, options: Sequence[str]) -> str | None:
 
 def _labelled(text: str, options: Sequence[str]) -> str | None:
     lines = text.split("\n")
-    if lone := LONE.fullmatch(lines[-1]):
+    if lone := LONE.fullmatch(lines[-1] if len(lines) > 1 else text.upper()):  # a small one, where nothing else stands
         return _option(lone[1], options)
     if len({letter for letter in LABEL.findall(text) if _option(letter, options)}) == 1:
         for line in (lines[0], lines[-1]):

@@ -28,6 +28,7 @@ _LONGEST = 100  # characters; a longer run of digits is no answer, and huge inte
 _MOST_HITS = 50  # announcements looked at, from the end: a bound on the time that a text made of nothing else takes
 _HASH = r"####[ \t]{0,8}(?=[-−*$€£\\]{0,4}\d)(?!\d{1,3}[.)][ \t])"  # neither "#### Step 2" nor "#### 2. Sum up"
 _ENGLISH = r"\banswer\b[*_\s\"']{0,3}(?:(?:is|would be|will be|equals)\b(?!\s{1,3}not\b)|[:：=])"
+_NEXT_QUESTION = re.compile(r"^(?:Question|Q) ?:", re.MULTILINE)
 _LINES_OF_MARKUP = re.compile(r"(?:[^\w\n]*+\n)*")
 _SENTENCE_END = re.compile(r"[.!?](?=[\s*_\"')\]]|$)|[。！？।\n]")
 _TEX_FRACTION = re.compile(r"\\[dt]?frac\s?\{\s?(\d{1,50})\s?\}\s?\{\s?(\d{1,50})\s?\}")
@@ -71,10 +72,15 @@ def stated_number(text: str, writing: Writing = ENGLISH, *, whole: bool = True) 
 
 
 def marked_number(text: str, writing: Writing = ENGLISH) -> Stated | None:
-    """The number that the text calls its answer; of several, the last."""
+    """The number that the text calls its answer; of several, the last.
+
+    What follows an answer from a line "Question:" on was never asked, as base models write, and is not read.
+    """
     text = _plain(text)
     announced = [(found.end(), None) for found in _markers(writing.marker).finditer(text)]
     hits = sorted([*announced, *((box.start, box.content) for box in boxes(text))], key=lambda hit: hit[0])
+    if hits and (asked := _NEXT_QUESTION.search(text, hits[0][0])) is not None:
+        hits = [hit for hit in hits if hit[0] <= asked.start()]
     for start, content in reversed(hits[-_MOST_HITS:]):
         found = _first_number(_segment(text, start) if content is None else content, writing)
         if found is not None:
