@@ -36,9 +36,7 @@ from evalcore.scoring.numbers import (
         pytest.param(r"\boxed{18} as 20 - 2 is 18, not 19", "18", id="box"),
         pytest.param(r"\boxed{\frac{36}{2}}", "36/2", id="fraction in a box"),
         pytest.param(r"I get \boxed{17}, hence the answer is 18.", "18", id="box, then corrected in words"),
-        pytest.param(
-            "The answer is 18.\n\nQ: And 2 more?\nThe answer is 20.", "18", id="a question not asked"
-        ),
+        pytest.param("The answer is 18.\n\nQ: And 2 more?\nThe answer is 20.", "18", id="a question not asked"),
         pytest.param("Question: 2 and 2? The answer is 4.", "4", id="the question said again"),
         pytest.param("the total is 18 ... done.", "18", id="dots are no number"),
         pytest.param("18 , , ,", "18", id="commas are no number"),
