@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from perfbench.capacity.modelled import Told
 from perfbench.capacity.objective import Blocks
@@ -29,7 +30,8 @@ SLOPES = np.geomspace(2.0, 400.0, 36)
 POINTS = 1200
 SIDE_MOST = 7.0
 """Odds (as a logarithm, 1100 to 1) that a far probe can give at most: any of them may have been disturbed."""
-UNSTABLE_ODDS = 5.0
+STABILITY_SLOPE, LAPSE = 40.0, 0.02
+"""A backlog seen to grow speaks for a load beyond the capacity, sharply within some 5 %, and is chance once in 50."""
 ASSUMED_DISPERSION = {True: 10.0, False: 1.3}
 """In open loop, where misses come in bursts, and in closed loop."""
 
@@ -76,12 +78,22 @@ def crossing(
             survives *= 1 - told[index].cumulative(loads, share)
         else:
             survives *= 1 - _criterion(sound, index, share, loads, open_loop)
-    if not any(_binds(probe.counts[i], share) for probe in sound for i, share in enumerate(allowed)):
-        survives = 1 - np.linspace(0, 1, POINTS)  # an unstable probe alone: anywhere below it
-    for probe in sound:
-        if probe.unstable:
-            survives *= np.where(loads > probe.load, math.exp(-UNSTABLE_ODDS), 1.0)
+    unstable = [probe.load for probe in sound if probe.unstable]
+    binding = [p.load for p in sound if not p.unstable and any(map(_binds, p.counts, allowed))]
+    # Where requests miss well before the backlog grows, its growth says nothing more of the answer.
+    if unstable and min(unstable) <= NEAR * min(binding, default=math.inf):
+        survives *= 1 - _stability(sound, loads)
     return Crossing(loads, 1 - survives)
+
+
+def _stability(probes: Sequence[Probe], loads: FloatArray) -> FloatArray:
+    """Cumulative distribution of the load from which on the backlog grows. Near it either may happen, by chance."""
+    logs = np.zeros(POINTS)
+    for probe in probes:
+        if probe.unstable or probe.halted is None:
+            grows = LAPSE + (1 - 2 * LAPSE) * expit(STABILITY_SLOPE * np.log(probe.load / loads))
+            logs += np.log(grows if probe.unstable else 1 - grows)
+    return _cumulative(logs)
 
 
 def _binds(blocks: Blocks, allowed: float) -> bool:

@@ -32,6 +32,8 @@ ALONE, LONE = 0.01, 2_000
 """Requests at work at a time, on average, and how many are played, to see whether one that is alone meets the SLO."""
 SHOWN_MORE = 2
 """Options above the answer that are shown."""
+ROUGH = 0.4
+"""A model whose waits are off by more than that, as a logarithm, decides nothing by itself."""
 SLOTS_DOUBT = 1.1
 """Slots whose misfit is within that factor of the best might be the true ones."""
 SKIPPED = 20
@@ -131,7 +133,8 @@ def plan(model: Model, variants: Sequence[Model], wanted: Wanted, runs: int, sou
     sure = best if high is None else max(best, high)
     counts = sorted({max(best - 1, 1), best, best + 1, *range(sure, sure + 1 + SHOWN_MORE)})
     options = [_option(model, variants, fewest, wanted, judged, count) for count in counts]
-    narrow = high is not None and low is not None and high - low <= max(1, round(0.1 * best))
+    rough = model.slots < UNLIMITED and model.misfit > ROUGH
+    narrow = not rough and high is not None and low is not None and high - low <= max(1, round(0.1 * best))
     return Plan(
         target=wanted.traffic.text, slo=wanted.objective.slo.text, headroom=wanted.headroom, balancer=wanted.balancer,
         outcome="met" if narrow else "inconclusive", replicas=sure, interval=(low or best, high),
@@ -323,7 +326,7 @@ def _warnings(model: Model, wanted: Wanted, left_out: Sequence[str]) -> list[str
             f"the runs never met a queue, so a replica's limit is not known: it is planned with no more than the "
             f"{model.most_in_flight} requests at a time that were seen; runs under more load would need fewer replicas"
         )
-    elif model.misfit > 0.3:
+    elif model.misfit > ROUGH:
         found.append(
             f"the queue model is off by {math.expm1(model.misfit):.0%} on the waits that were seen: a rough answer"
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -23,6 +23,12 @@ FEWEST = 20
 """Requests of a run before it says anything."""
 WAITED = 1.25
 """A run whose 90th percentile of the time to first token is that many times the quietest run's saw a queue."""
+SATURATED = 3.0
+"""A run that waited that many times as long had all its slots taken."""
+FEWEST_SATURATED = 150
+"""Requests of such a run before its throughput says what the endpoint can do."""
+EXCESS = 1.15
+"""Times the throughput of such a run: a model that can do more than that is wrong."""
 BETTER = 0.05
 """Share by which slots must explain the waits better than none at all."""
 
@@ -141,7 +147,30 @@ def fit(traces: Sequence[Trace]) -> Model | None:
     if queued:
         first, mean = float(np.median(first_s)), float(np.mean(first_s + rest_s))
         slots, misfit = _slots([trace for trace, _ in queued], first, mean, slowdown, most)
-    return Model(*_service(calm, slowdown, slots, quietest), slots, slowdown, most, misfit)
+    model = Model(*_service(calm, slowdown, slots, quietest), slots, slowdown, most, misfit)
+    return _slowed(model, [trace for trace, found in queued if found.waited > SATURATED * quietest.waited])
+
+
+def _slowed(model: Model, saturated: Sequence[Trace]) -> Model:
+    """The model with as much slowdown as its replica's largest throughput, where that was seen, says there must be.
+
+    Replies that arrive in one piece hide how much longer they took to make among others.
+    """
+    long = [trace for trace in saturated if trace.whole.sum() >= FEWEST_SATURATED]
+    if not long or not 1 < model.slots < UNLIMITED:
+        return model
+    most_per_s = max(_finished_per_s(trace) for trace in long)
+    if model.capacity_per_s <= EXCESS * most_per_s:
+        return model
+    slowdown = (model.slots / (model.mean_s * most_per_s) - 1) / (model.slots - 1)
+    return replace(model, slowdown=slowdown)
+
+
+def _finished_per_s(trace: Trace) -> float:
+    """In the middle of the run, without its beginning and its drain."""
+    over_s = np.sort(trace.over_s[trace.whole])
+    low, high = np.quantile(over_s, [0.1, 0.9])
+    return float(0.8 * len(over_s) / max(high - low, 1e-9))
 
 
 def _service(
