@@ -24,7 +24,7 @@ HARMLESS = frozenset(
 )  # fmt: skip
 """Where the service is, how long it was measured and by whom; none of it is work. Another seed draws other prompts of
 the same kind."""
-FILES = ("prompts_file", "prompt", "trace", "conversations", "workload")
+FILES = ("prompts_file", "prompt", "trace", "conversations", "workload", "image_files")
 """Known by the name of the file: the same file may lie elsewhere on another machine."""
 SAME_LENGTH = 0.05
 """Mean prompt lengths that differ by more are other work."""

@@ -89,7 +89,7 @@ class WithImages(Workload):
         self.expected_tokens, self.length, self.arrivals = (
             workload.expected_tokens, workload.length, workload.arrivals,
         )  # fmt: skip
-        self.reuse = f"{workload.reuse}; {pictures.reuse}"
+        self.reuse = f"{workload.reuse}, {pictures.reuse}"
 
     def facts(self) -> Mapping[str, Any]:
         return {**self._workload.facts(), "images": {"per_request": self._count, **self._pictures.told}}
@@ -105,10 +105,7 @@ class WithImages(Workload):
     def _seen(self, prompt: Prompt, images: list[Part]) -> Prompt:
         if prompt.text is not None:
             return Prompt(messages=[{"role": "user", "content": [self._text_part(prompt.text), *images]}])
-        if not prompt.messages:
-            raise ScenarioError(
-                "images go with texts and messages, but a line of prompts_file is a whole body; take them out"
-            )
+        assert prompt.messages  # bodies are refused when the workload is opened
         *before, last = prompt.messages
         content = last.get("content")
         parts = [self._text_part(content)] if isinstance(content, str) else list(content or ())

@@ -41,6 +41,12 @@ from perfbench.workload.words import Words
 def open_workload(scenario: Scenario) -> Workload:
     """The workload of a scenario. Raises ScenarioError when its prompts cannot be used."""
     workload = WORKLOADS[scenario.workload_kind](scenario)
+    changed = [key for key in ("output_tokens", "images", "image_files") if getattr(scenario, key) is not None]
+    if changed and isinstance(workload, JsonLines) and "body" in workload.kinds:
+        raise ScenarioError(
+            f"{changed[0]} changes requests, but prompts_file {scenario.prompts_file} has whole bodies, which are sent "
+            "as they are; write it into them"
+        )
     if scenario.output_tokens is not None:
         workload = Replies(workload, lengths(scenario.output_tokens), scenario.seed or 0)
     if scenario.images is not None or scenario.image_files is not None:

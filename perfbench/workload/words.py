@@ -2,13 +2,14 @@
 
 A text is eight words that spell a 64-bit number one to one, then a stretch of a long random text at a place that also
 depends on it: texts of two numbers differ from their first words on, and a text of fewer tokens is the beginning of one
-of more. The stretch costs one copy, whatever its length.
+of more. The stretch costs one copy, whatever its length: a prompt of 128 tokens takes 2 to 3 us, with a drawn length
+about 8 us, and one of 12 000 tokens in blocks of 512 about 45 us, with a tokenizer or without.
 
 With a tokenizer the number of tokens is exact, by construction: it is counted once how many tokens each word has, at
 the beginning of a text and behind a space, and where no token of the vocabulary reaches from one word into the next,
 the tokens of a text are those of its words (a tokenizer's merges and pieces are entries of its vocabulary). Where some
-do, each text is counted and mended. Without a tokenizer a word counts as a token, which is what it is under the
-vocabularies of GPT-2, SmolLM2 and BERT, but for the first of a text, which has no space before it.
+do, each text is counted and mended, at about 1 us a token. Without a tokenizer a word counts as a token, which is what
+it is under the vocabularies of GPT-2, SmolLM2 and BERT, but for the first of a text, which has no space before it.
 """
 
 from __future__ import annotations

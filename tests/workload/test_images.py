@@ -167,6 +167,13 @@ def test_messages_of_a_file_keep_their_parts_and_get_more(tmp_path):
     assert [part["type"] for part in workload.item(1).prompt.messages[0]["content"]] == ["text", "image_url"]
 
 
+def test_whole_bodies_are_not_changed(tmp_path):
+    (tmp_path / "p.jsonl").write_text('{"prompt": "a"}\n{"body": {"messages": []}}\n')
+    for key in ("images", "output_tokens"):
+        with pytest.raises(ScenarioError, match=f"{key} changes requests, but .* has whole bodies"):
+            opened(prompts_file=str(tmp_path / "p.jsonl"), **{key: 2})
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
