@@ -74,7 +74,7 @@ def test_a_file_of_sessions_is_sent_once_when_no_end_is_given(tmp_path, truthd, 
     assert len(records) == 10
     assert summary["scenario"]["number"] == 4
     assert summary["workload"] == {
-        "name": "conversations", "length": 4, "sessions": True, "reuse": summary["workload"]["reuse"],
+        "name": "conversations", "length": 4, "sessions": True, "reuse": summary["workload"]["reuse"], "unique": False,
     }  # fmt: skip
 
 
