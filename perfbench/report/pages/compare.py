@@ -41,7 +41,7 @@ def compare_page(found: Json, said: str, values: Values | None = None) -> Page:
     counts = {verdict: sum(each["verdict"] == verdict for each in differences) for verdict in OUTCOMES}
     return Page(
         kicker="perfbench compare",
-        title=f"{counts['worse']} figures worse, {counts['better']} better",
+        title=f"{counts['worse']} figure{'s' * (counts['worse'] != 1)} worse, {counts['better']} better",
         lead=f"{harmless(found['first']['name'], 120)} → {harmless(found['second']['name'], 120)}",
         about=(f"first: {sides[0]}", f"second: {sides[1]}", f"result: {harmless(said, 600)}"),
         answers=tuple(_answers(differences)),

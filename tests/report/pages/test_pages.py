@@ -49,7 +49,7 @@ def parsed() -> dict[str, Parsed]:
     ("search", "48 of 240"), ("search", "the backlog grew"), ("search", "4 probes in 1:40"),
     ("plan", "5 replicas, 95 % sure: 5 to 5; 93 % of their capacity"), ("plan", "per million tokens"),
     ("plan", "the others do not carry the target within the SLO"), ("plan", "with one to spare"),
-    ("compare", "1 figures worse, 1 better"), ("compare", "p99 ttft (response) +20.0 %"),
+    ("compare", "1 figure worse, 1 better"), ("compare", "p99 ttft (response) +20.0 %"),
     ("compare", "2000 more requests in each run would tell"),
 ])  # fmt: skip
 def test_what_the_pages_say(parsed, name, said):
