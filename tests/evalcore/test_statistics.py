@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evalcore import statistics
-from evalcore.statistics import bracket, macro, majority, mcnemar, mean, paired, pass_at, pass_hat, wilson
+from evalcore.statistics import (
+    bracket,
+    g_pass_at,
+    macro,
+    majority,
+    mcnemar,
+    mean,
+    mean_g_pass_at,
+    paired,
+    pass_at,
+    pass_hat,
+    wilson,
+)
 from perfbench.engine.errors import NoData
 
 
@@ -283,3 +295,19 @@ def test_a_figure_that_is_not_defined_is_left_out():
         return {} if means["a"] == 0 else {"inverse": 1 / means["a"]}
 
     assert statistics.function_of_means({"a": np.zeros(5)}, {}, of) == {}
+
+
+@pytest.mark.parametrize(("n", "correct", "k"), [(1, 0, 1), (1, 1, 1), (8, 4, 5), (16, 3, 4), (16, 16, 16), (5, 2, 6)])
+def test_g_pass_lies_between_pass_at_k_and_all_of_k(n, correct, k):
+    found = [g_pass_at(n, correct, k, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    ends = [pass_at(n, correct, k), pass_hat(n, correct, k)]
+    if n < k:
+        assert {*found, *ends, mean_g_pass_at(n, correct, k)} == {None}
+    else:
+        assert [found[0], found[-1]] == pytest.approx(ends)
+        assert found == sorted(found, reverse=True)
+
+
+def test_g_pass_of_more_right_answers_than_answers_is_refused():
+    with pytest.raises(ValueError, match="2 right answers out of 1"):
+        g_pass_at(1, 2, 1, 0.5)
