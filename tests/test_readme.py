@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import re
 import shlex
@@ -14,25 +15,36 @@ from evalcore.commands.list import list_
 from evalcore.commands.run import run_
 from perfbench import cli
 from perfbench.commands.calibrate import calibrate
+from perfbench.commands.compare import compare
+from perfbench.commands.export import export
+from perfbench.commands.plan import plan
 from perfbench.commands.report import report
 from perfbench.commands.run import run
 from perfbench.commands.simulate import simulate
+from perfbench.commands.slo import slo
+from perfbench.commands.sweep import sweep
 from perfbench.engine.errors import ExitCode
-from perfbench.runfolder import CLIENT, REPORT, REQUESTS, RUN, SCENARIO, SUMMARY
+from perfbench.runfolder import CLIENT, REPORT, REQUESTS, REVIEWS, RUN, SCENARIO, SERVER, SUMMARY
 from perfbench.settings.problems import flag
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+CODE = "\n".join(code for language, code in FENCED if not language).replace("\\\n", " ")
+LOADS = (ROOT / "docs/load_testing.md").read_text(encoding="utf-8")
+ALSO = {"--json", "--help", "--format", "--from", "--no-stop-early"}
+"""Flags that are named otherwise in the code."""
 RUNS = [line for line in CODE.splitlines() if line.startswith("perfbench run ")]
 
 
 def test_every_flag_it_names_exists():
-    commands = (run, report, simulate, calibrate, run_, list_)
+    commands = (run, sweep, slo, plan, compare, export, report, simulate, calibrate, run_, list_)
     known = {flag(name) for command in commands for name in inspect.signature(command).parameters}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert len(named) > 15
-    assert named <= known | {"--json", "--help"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
+    assert len(named) > 60
+    assert named - known - ALSO == set()
 
 
 def test_every_command_is_shown():
@@ -43,6 +55,10 @@ def test_every_command_is_shown():
 @pytest.mark.parametrize("line", RUNS)
 def test_every_run_it_shows_describes_a_scenario(line, capsys, monkeypatch, tmp_path):
     (tmp_path / "prompt.txt").write_text("hello")
+    (tmp_path / "chats.jsonl").write_text('{"messages": [{"role": "user", "content": "Hello"}]}')
+    (tmp_path / "mix.yaml").write_text("mix: {chats: {share: 90%, prompt_tokens: 50}, long: {share: 10%, prompt_tokens: 500}}")
+    trace = b'{"at": 0, "input_tokens": 5, "output_tokens": 5}'
+    (tmp_path / "conversation_trace.jsonl.gz").write_bytes(gzip.compress(trace))
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line.partition(" | ")[0], comments=True)
@@ -50,8 +66,10 @@ def test_every_run_it_shows_describes_a_scenario(line, capsys, monkeypatch, tmp_
 
 
 def test_every_file_it_links_to_exists_and_every_scenario_is_linked():
+    for page in PAGES:
+        linked = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        assert [path for path in linked if not (page.parent / path).exists()] == []
     linked = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert all((ROOT / path).is_file() for path in linked)
     assert {f"scenarios/{path.name}" for path in (ROOT / "scenarios").glob("*.yaml")} <= set(linked)
 
 
@@ -61,12 +79,14 @@ def test_its_exit_codes_are_those_of_the_program():
 
 
 def test_its_run_folder_is_the_real_one():
-    table = README.partition("### The run folder")[2].partition("### Exit")[0]
+    table = LOADS.partition("## The run folder")[2]
     assert set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == {
         SCENARIO,
         RUN,
         REQUESTS,
         CLIENT,
+        SERVER,
+        REVIEWS,
         SUMMARY,
         REPORT,
     }
