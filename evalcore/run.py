@@ -43,7 +43,10 @@ def run_task(task: TaskConfig, progress: Progress | None = None) -> EvalResult:
         if url is None:
             from evalcore.mock import simulator
 
-            samples = (sample for plan in plans for subset in plan.subsets for sample in samples_of(task, plan, subset))
+            samples = (
+                (plan.benchmark, sample)
+                for plan in plans for subset in plan.subsets for sample in samples_of(task, plan, subset)
+            )  # fmt: skip
             url = cleanup.enter_context(simulator(samples, task.mock)).url
         folder = _folder(task)
         cleanup.enter_context(folder.held())

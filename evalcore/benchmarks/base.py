@@ -173,6 +173,14 @@ class CallsFunctions(Protocol):
 
 
 @runtime_checkable
+class Phrased(Protocol):
+    """What a benchmark adds whose right answers do not read like their targets, for --eval-type mock to say them."""
+
+    def right_answer(self, sample: Sample) -> str:
+        """A whole answer that scores 1."""
+
+
+@runtime_checkable
 class Derives(Protocol):
     """What a benchmark adds whose authors report figures that are no means of scores, but functions of such means."""
 

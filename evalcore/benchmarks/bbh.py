@@ -86,6 +86,9 @@ class BigBenchHard:
             meta={"reasoning": row["reasoning"]} if row.get("reasoning") else {},
         )
 
+    def right_answer(self, sample: Sample) -> str:
+        return _worked(sample)
+
     def messages(self, sample: Sample, shots: Sequence[Sample], options: PromptOptions) -> list[Message]:
         return with_options(_ask(sample), sample, options, turns(shots, _ask, _worked))
 

@@ -64,6 +64,9 @@ class Drop:
             group=str(row.get("section_id") or content_id(passage)) if passage else "",
         )
 
+    def right_answer(self, sample: Sample) -> str:
+        return _reply(sample)
+
     def messages(self, sample: Sample, shots: Sequence[Sample], options: PromptOptions) -> list[Message]:
         return with_options(_ask(sample), sample, options, turns(shots, _ask, _reply))
 

@@ -42,8 +42,11 @@ class HumanEval:
             subset=subset,
             question=row["prompt"],  # its white space counts
             target=row["test"],
-            meta={"entry_point": fields["entry_point"]},
+            meta={"entry_point": fields["entry_point"], "code": str(row.get("canonical_solution") or "")},
         )
+
+    def right_answer(self, sample: Sample) -> str:
+        return f"```python\n{sample.question}{sample.meta['code']}\n```"
 
     def messages(self, sample: Sample, shots: Sequence[Sample], options: PromptOptions) -> list[Message]:
         return with_options(_ask(sample), sample, options)

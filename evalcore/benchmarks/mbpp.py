@@ -67,22 +67,30 @@ class Mbpp:
         tests = [str(test) for test in row.get("test_list") or ()]
         if not tests or row.get("task_id") is None:
             raise DataError(f"mbpp: a row without task_id or test_list: {str(dict(row))[:120]}; use the original rows")
-        setup = [*(row.get("test_imports") or ()), row.get("test_setup_code") or ""]
+        # What the assertions need: modules, and objects that may be of classes which the answer defines (item 367).
+        imports, setup = "\n".join(row.get("test_imports") or ()), str(row.get("test_setup_code") or "")
         return Sample(
             id=str(row["task_id"]),
             subset=subset,
             question=text_of(row, "text" if "text" in row else "prompt", self.name),
             target=tests,
-            meta={"setup": "\n".join(setup), "code": str(row.get("code") or "").replace("\r\n", "\n")},
+            meta={
+                "imports": imports,
+                "setup": setup.replace("\r\n", "\n"),
+                "code": str(row.get("code") or "").replace("\r\n", "\n"),
+            },
         )
+
+    def right_answer(self, sample: Sample) -> str:
+        return _reply(sample)
 
     def messages(self, sample: Sample, shots: Sequence[Sample], options: PromptOptions) -> list[Message]:
         return with_options(_ask(sample), sample, options, turns(shots, _ask, _reply))
 
     def program(self, sample: Sample, answer: Answer) -> Program:
-        return Program(
-            source=mbpp_program(_code(sample, answer) or "", sample.target, sample.meta["setup"]), limits=LIMITS
-        )
+        tests = [str(sample.meta["setup"]), *sample.target]
+        source = mbpp_program(_code(sample, answer) or "", tests, str(sample.meta.get("imports") or ""))
+        return Program(source=source, limits=LIMITS)
 
     def verdict(self, sample: Sample, answer: Answer, result: Result) -> Scores:
         return passed(_code(sample, answer), result)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalcore.benchmarks.base import Derives, Judged, PromptOptions, RunsPrograms
+from evalcore.benchmarks.bbh import BigBenchHard
 from evalcore.benchmarks.drop import Drop
 from evalcore.benchmarks.general_qa import GeneralQa
 from evalcore.benchmarks.humaneval import HumanEval
@@ -175,7 +176,7 @@ def test_one_file_of_all_mbpp_tasks_is_divided_by_their_numbers():
 def test_mbpp_runs_the_function_that_the_assertions_call():
     text = "```python\nimport x\n```\n```python\ndef g(x):\n    return x\n```"
     assert Mbpp().program(sample(Mbpp(), MBPP_ROW), Answer(text=text)).source == (
-        "\ndef g(x):\n    return x\n\nassert g(1) == 2"
+        "\ndef g(x):\n    return x\n\n\nassert g(1) == 2"
     )
 
 
@@ -187,3 +188,29 @@ def test_general_qa_takes_messages_lists_of_answers_and_columns():
     assert [message["content"] for message in benchmark.messages(one, [], PromptOptions())] == ["S", "Q?"]
     assert values(benchmark.score(one, Answer(text="B."))) == {"exact_match": 1.0, "f1": 1.0, "rouge_l": 1.0}
     assert sample(benchmark, {"question": "Q?", "answer": 42}).target == ["42"]
+
+
+def test_mbpp_sets_up_after_the_answer_whose_classes_it_needs_and_imports_before_it():
+    row = {
+        "task_id": 367, "text": "How high is it?", "test_imports": ["import math"], "test_setup_code": "root = Node(1)",
+        "test_list": ["assert height(root) == 1"], "code": "class Node: ...",
+    }  # fmt: skip
+    sample = Mbpp().sample(row, "full")
+    source = Mbpp().program(sample, Answer(text=Mbpp().right_answer(sample))).source
+    places = [source.index(part) for part in ("import math", "class Node", "root = Node(1)", "assert")]
+    assert places == sorted(places)
+
+
+OPTIONS_ROW = {"input": "Which?\nOptions:\n(A) this\n(B) that", "target": "(B)"}
+SPANS_ROW = {"passage": "A and B came.", "question": "Who came?", "answer": {"spans": ["A", "B"]}}
+PHRASED = [
+    pytest.param(BigBenchHard(), {"input": "not True is", "target": "False"}, "boolean_expressions", "exact", id="bbh"),
+    pytest.param(BigBenchHard(), OPTIONS_ROW, "snarks", "exact", id="bbh, options"),
+    pytest.param(Drop(), SPANS_ROW, "main", "em", id="drop"),
+]
+
+
+@pytest.mark.parametrize(("benchmark", "row", "subset", "protocol"), PHRASED)
+def test_what_the_simulator_says_of_a_sample_it_knows_scores(benchmark, row, subset, protocol):
+    sample = benchmark.sample(row, subset)
+    assert benchmark.score(sample, Answer(text=benchmark.right_answer(sample)))[protocol].value == 1.0
