@@ -11,7 +11,7 @@ import msgspec
 
 from evalcore.answers import answer_of
 from evalcore.errors import TaskError
-from evalcore.outputs import read_predictions, safe
+from evalcore.outputs import EvalFolder, read_predictions, safe
 from evalcore.types import Prediction, Sample
 from perfbench.settings.suggest import did_you_mean
 
@@ -70,7 +70,8 @@ class Baselines:
                 name = model if given.startswith("#") else given if len(models) == 1 else f"{given} {model}"
                 if name in self._places:
                     name = f"{name} ({folder.name})"
-                self._places[name] = self._index(files)
+                left_out = frozenset(EvalFolder(folder, model).read_left_out().get(benchmark, ()))
+                self._places[name] = self._index(files, left_out)
 
     def answers(self, sample: Sample, repeat: int) -> dict[str, str]:
         """By opponent; who gave no answer to it is left out. The same repeat if there is one, else the first."""
@@ -83,7 +84,7 @@ class Baselines:
                     found[name] = answer_of(self._decode(lines.readline())).text
         return found
 
-    def _index(self, files: Sequence[Path]) -> dict[tuple[str, str, int], tuple[Path, int]]:
+    def _index(self, files: Sequence[Path], left_out: frozenset[str]) -> dict[tuple[str, str, int], tuple[Path, int]]:
         places: dict[tuple[str, str, int], tuple[Path, int]] = {}
         for file in files:
             at = 0
@@ -91,7 +92,7 @@ class Baselines:
                 for line in lines:
                     if line.endswith(b"\n"):
                         one = self._decode(line)
-                        if not one.fault:
+                        if not one.fault and one.key not in left_out:
                             places[one.sample.subset, one.sample.id, one.repeat] = (file, at)
                     at += len(line)
         return places

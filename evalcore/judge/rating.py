@@ -79,6 +79,11 @@ def wins_of(first: Ints, second: Ints, value: Floats, models: int, times: Floats
     return wins
 
 
+def met_all(wins: Floats) -> bool:
+    """Whether every model met every other, directly or by way of others."""
+    return _connected((wins + wins.T) > 0)
+
+
 def _connected(met: npt.NDArray[np.bool_]) -> bool:
     reached, edge = {0}, [0]
     while edge:

@@ -13,7 +13,7 @@ import numpy as np
 from evalcore import statistics
 from evalcore.judge.agreement import cohen_kappa, krippendorff_alpha, percent_agreement
 from evalcore.judge.opinion import WORTH, Opinion, opinions
-from evalcore.judge.rating import names_in_order, rating_intervals, ratings, wins_of
+from evalcore.judge.rating import met_all, names_in_order, rating_intervals, ratings, wins_of
 from evalcore.report.columns import Columns
 from evalcore.report.schema import Estimate, Judge, JudgePair, Judging, Orders, Rating
 from evalcore.types import Verdict
@@ -154,6 +154,8 @@ def _ratings(games: _Games, model: str) -> list[Rating]:
     value = np.array(games.value)
     units = np.unique(np.array(games.unit), return_inverse=True)[1]
     wins = wins_of(first, second, value, len(names))
+    if not met_all(wins):
+        return []  # without a common scale there is nothing to rate on
     strength = ratings(wins)
     low, high = rating_intervals(units, first, second, value, len(names))
     played = (wins + wins.T).sum(axis=1)

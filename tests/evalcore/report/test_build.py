@@ -169,6 +169,16 @@ def test_orders_that_disagree_are_a_disagreement():
     assert (found.agreement, found.disagreed) == (None, 1)
 
 
+def test_models_without_a_common_scale_are_not_rated_and_spoil_no_report():
+    """Two opponents were compared with each other, and no verdict on the model under test could be read."""
+    among = tuple(
+        Verdict(judge="x", verdict="win", order=order, contender=one, opponent=other)
+        for one, other in (("a", "b"), ("b", "c")) for order in ("ab", "ba")
+    )  # fmt: skip
+    found = report_of([review(0, verdicts=among), review(1, verdicts=among)]).integrity.judging
+    assert found.ratings == []
+
+
 # ---- speed, schema
 
 
