@@ -5,6 +5,7 @@ A command's module is imported when it is called. Results go to stdout, all else
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -55,10 +56,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except OSError as error:
+        if error.filename is None:
+            return _bug()
+        denied = isinstance(error, PermissionError) or error.errno == errno.EROFS
+        remedy = "let this user read and write there" if denied else "what was written before is whole"
+        _say(f"{error.filename}: {error.strerror}; {remedy}")
+        return ExitCode.USAGE if denied else ExitCode.BUG
     except Exception:
-        traceback.print_exc()
-        _say("this is a bug of evalcore; please report it with the lines above")
-        return ExitCode.BUG
+        return _bug()
+
+
+def _bug() -> int:
+    """Of the exception at hand."""
+    traceback.print_exc()
+    _say("this is a bug of evalcore; please report it with the lines above")
+    return ExitCode.BUG
 
 
 def _say(message: str) -> None:
