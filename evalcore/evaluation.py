@@ -114,7 +114,7 @@ class Evaluation:
                     self._askers = await open_askers(task, self._plans, self._folder.path, scheduler)
                     self._work(self._items(reviewer), reviewer, reviews, slots)
             except BaseExceptionGroup as group:
-                known, bugs = group.split(PerfbenchError)
+                known, bugs = group.split((PerfbenchError, OSError))  # a disk that is full, a folder that is not ours
                 if bugs is None and known is not None:
                     raise _first(known) from None
                 raise

@@ -66,3 +66,21 @@ def test_on_80_columns_a_table_of_answers_names_its_benchmarks_and_what_happened
 @pytest.mark.parametrize(("amount", "said"), [(5.0, "5.00"), (0.0001, "0.0001"), (0.25, "0.25")])
 def test_a_budget_is_told_as_large_as_it_is(amount, said):
     assert str(Budget(amount, in_tokens=False)) == said
+
+
+DENIALS = [
+    pytest.param(PermissionError(13, "Permission denied", "there/x"), 2, "read and write there", id="denied"),
+    pytest.param(OSError(28, "No space left on device", "there/x"), 1, "what was written before is whole", id="full"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "remedy"), DENIALS)
+def test_what_the_machine_refuses_is_told_by_its_place_and_is_no_bug(folder, monkeypatch, capsys, error, code, remedy):
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("evalcore.conclude.report_again", refused)
+    assert main(["report", str(folder)]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("evalcore: there/x: ")
+    assert remedy in said
