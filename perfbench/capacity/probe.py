@@ -123,6 +123,8 @@ def growth(looks: Sequence[Look]) -> tuple[int, int] | None:
     most a random walk.
     """
     last = looks[-1]
+    if last.at_s <= 0:  # told before the run began: there is no second half yet
+        return None
     first = next(look for look in looks if look.at_s >= last.at_s / 2)
     middle = next(look for look in looks if look.at_s >= last.at_s * 3 / 4)
     arrived = last.arrived - first.arrived

@@ -28,7 +28,9 @@ from perfbench.scenario import Scenario
 WARM_SHARE = 0.15
 """Of a probe's time: requests due in it find an endpoint that is not yet as busy as it will be."""
 LATE_SHARE = 0.1
-"""Of the tightest latency limit: a client that was later than that counts its own lateness as the server's."""
+"""Of a latency limit: a client that was later than that counts its own lateness as the server's."""
+SPREAD_OVER = {"tpot": 1, "e2e_per_token": 0, "response_e2e_per_token": 0}
+"""Latencies that one late reading moves by its lateness over the tokens of a reply, less so many."""
 FEWEST_COUNTED = 20
 IN_SNAPSHOTS = ("ttft", "tpot", "e2e", "response_ttft", "response_e2e")
 SHOWN = ("p50", "p90", "p99")
@@ -89,25 +91,25 @@ class RunProber:
         return Probe(
             load=load, seconds=until_s, counts=counts, from_s=from_s, to_s=to_s,
             unstable=halted is not None and halted.unstable, halted=None if halted is None else halted.why,
-            suspect=disturbed(summary["client"], objective_limit_ms(self._objective)),
+            suspect=disturbed(summary, self._objective.criteria),
             service_s=None if e2e is None or e2e["p50"] is None else e2e["p50"] / 1e3,
             throughput_per_s=throughput_of(summary),
             latency_ms=shown_latencies(summary, [c.metric for c in self._objective.criteria]), folder=name,
         )  # fmt: skip
 
 
-def objective_limit_ms(objective: Objective) -> float | None:
-    """The tightest of its latency limits."""
-    return min((c.limit_ms for c in objective.criteria if c.limit_ms is not None), default=None)
-
-
-def disturbed(client: dict[str, Any], limit_ms: float | None) -> bool:
+def disturbed(summary: dict[str, Any], criteria: Sequence[Criterion]) -> bool:
     """Whether misses may be the client's own: it was at its limit, or late by a good part of what is allowed."""
-    if client["verdict"] == "saturated":
-        return True
+    client = summary["client"]
+    if client["verdict"] != "suspect":
+        return bool(client["verdict"] == "saturated")
     lags = [client[name]["p99"] for name in ("send_lag_ms", "loop_lag_ms") if client.get(name)]
     latest_ms = max((lag for lag in lags if lag is not None), default=0.0)
-    return limit_ms is not None and client["verdict"] == "suspect" and latest_ms > LATE_SHARE * limit_ms
+    tokens = (summary["tokens"]["output"] or 0) / max(summary["requests"]["succeeded"], 1)
+    return any(
+        latest_ms / (max(tokens - SPREAD_OVER[c.metric], 1) if c.metric in SPREAD_OVER else 1) > LATE_SHARE * c.limit_ms
+        for c in criteria if c.limit_ms is not None
+    )  # fmt: skip
 
 
 def at_load(scenario: Scenario, load: float, *, open_loop: bool) -> Scenario:

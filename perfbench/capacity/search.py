@@ -42,6 +42,8 @@ AIMS = (0.5, 0.35, 0.65)
 """Where in the crossing's distribution probes go, in turn: some apart, or nothing would be learnt of the slope."""
 LEAST_BRACKET = 10
 """Requests of a bracket's probe, at least."""
+PATIENCE = 3
+"""Probes of the smallest load that the client may spoil, as other work on its machine comes and goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Search:
             left_s = end_s - self.clock_s()
             if answer.outcome != "inconclusive":
                 return answer
+            if self._hindered():
+                return answer
             load, seconds, why = self._next()
             if left_s < min(seconds, self.terms.probe_s) / 2 or left_s < 1.0:
                 return Answer("inconclusive", answer.load, answer.interval, f"the time was over: {answer.why}")
@@ -173,7 +177,12 @@ class Search:
         terms = self.terms
         lowest, highest = self._bracket()
         if lowest is None and highest is None:
-            return Answer("inconclusive", None, None, "no probe has been taken")
+            if not self.probes:
+                return Answer("inconclusive", None, None, "no probe has been taken")
+            least = min(probe.load for probe in self.probes)
+            said = _said(terms, least)
+            why = f"this client was too late to judge any load, even {said}; search from a quieter machine"
+            return Answer("inconclusive", None, None, why)
         if lowest is None and highest is not None:
             if highest.load <= terms.least and self._pooled_outcome(highest.load) == "missed":
                 return Answer("missed", None, None, f"{_said(terms, highest.load)} already misses it")
@@ -228,6 +237,18 @@ class Search:
         wanted = self.terms.probe_s * (1.0 if self.modelled or not self.traced else UNMODELLED)
         return sum(probe.seconds for probe in near if probe.halted is None) >= wanted
 
+    def _hindered(self) -> bool:
+        """Whether the client spoilt every probe, also several of the smallest load."""
+        spoilt = [probe for probe in self.probes if probe.suspect]
+        return len(spoilt) == len(self.probes) and sum(probe.load <= self._smallest for probe in spoilt) >= PATIENCE
+
+    @property
+    def _smallest(self) -> float:
+        """Less than that is not worth a probe: too few requests would be in it."""
+        terms = self.terms
+        few = LEAST_BRACKET / terms.probe_s if terms.open_loop else 1.0
+        return max(terms.least, min(few, terms.first))
+
     def _bracket(self) -> tuple[Probe | None, Probe | None]:
         """(the largest load without trouble, the smallest with, above it); a probe that looks the more likely way."""
         sound = [probe for probe in self.probes if not probe.suspect]
@@ -245,7 +266,8 @@ class Search:
         if lowest is None and highest is None:
             load = terms.first
             if self.probes:  # all of them disturbed by the client: a smaller load may not be
-                load = max(terms.least, min(probe.load for probe in self.probes) / STEP)
+                load = max(self._smallest, min(probe.load for probe in self.probes) / STEP)
+                load = math.floor(load) if terms.whole else load
             return load, self._bracket_s(load, least_s), "to begin with"
         if terms.open_loop and (quiet := self._quiet()) is not None:
             return quiet, self._bracket_s(quiet, least_s), "to see what a request takes alone"

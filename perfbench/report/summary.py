@@ -294,7 +294,10 @@ def _steady(records: Columns, flight: Steps, window: SteadyWindow, is_open: bool
         "growth": window.growth,
         "drift": None if window.drift is None else {**asdict(window.drift), "drifting": window.drift.drifting},
         "requests": started_in_it.size,
-        "throughput": throughput(records, window.from_ns, window.to_ns),
+        "throughput": {
+            **throughput(records, window.from_ns, window.to_ns),
+            **rate_intervals(records, window.from_ns, window.to_ns),
+        },
         "latency_ms": latencies(started_in_it, open_loop=is_open),
         "concurrency": {"mean": flight.mean(window.from_ns, window.to_ns)},
         "littles_law_residual": littles_law_residual(flight, records, window.from_ns, window.to_ns),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from perfbench.capacity.objective import BLOCKS, Criterion
-from perfbench.capacity.probe import Halting, Probe
+from perfbench.capacity.probe import Halting, Look, Probe, growth
 from perfbench.capacity.queueing import Trace
 from perfbench.capacity.search import WARM_STEP, Search, Terms
 from tests.capacity.oracle import QueueProber, largest_rate
@@ -130,6 +130,20 @@ def test_probes_that_the_client_limited_are_no_evidence():
     server = Step(7.3, suspect_above=10.0)
     answer = searching(server).run()
     assert answer.load is None or answer.load < 10.0
+
+
+@pytest.mark.parametrize("open_loop", [True, False])
+def test_a_client_that_spoils_every_probe_ends_the_search_and_is_named(open_loop):
+    server = Step(7.3, suspect_above=0.0)
+    answer = searching(server, open_loop=open_loop, first=5.0, least=0.01 if open_loop else 1.0).run()
+    assert answer.outcome == "inconclusive" and answer.load is None
+    assert "this client was too late to judge any load" in answer.why
+    assert server.now_s < 150 and min(server.asked) == (0.5 if open_loop else 1.0)
+    assert open_loop or all(load == int(load) for load in server.asked)
+
+
+def test_a_backlog_told_before_the_run_began_is_no_growth():
+    assert growth([Look(at_s=-0.1, arrived=0, over=0)]) is None
 
 
 def test_an_overload_is_broken_off_within_seconds():
