@@ -23,6 +23,7 @@ COMMANDS = {  # what it takes, what it is for
     "report": ("FOLDER [--json]", "Compute the reports of a run again, from its reviews."),
     "rescore": ("FOLDER [--json]", "Score a run's answers again, without a request."),
     "compare": ("FOLDER_A FOLDER_B [--json]", "Say whether the difference of two runs is real."),
+    "serve": ("[FLAGS]", "Serve all of it over HTTP."),
 }
 
 

@@ -44,9 +44,11 @@ LATENCIES = ("ttft", "tpot", "e2e", "response_ttft", "response_e2e")
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is sent at each point: one of the three."""
+    """How much is sent at each point: one of the four."""
 
     number: int | None = None
+    numbers: dict[str, int] | None = None
+    """By load, as `load_key` writes it: a number of its own for each point."""
     per_load: float | None = None
     """So many requests for each request in flight, or each request a second."""
     duration_s: float | None = None
@@ -54,7 +56,11 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     def requests(self, load: float) -> int | None:
         if self.per_load is not None:
             return max(LEAST_NUMBER, math.ceil(self.per_load * load))
-        return self.number
+        return self.number if self.numbers is None else self.numbers[load_key(load)]
+
+
+def load_key(load: float) -> str:
+    return f"{load:.12g}"
 
 
 class Point(msgspec.Struct, kw_only=True):
@@ -134,8 +140,11 @@ EXAMPLES: dict[Over, str] = {"parallel": "1,2,4,8,16", "rate": "1,2,5,10"}
 _PER_LOAD = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[x×]\s*", re.IGNORECASE)
 
 
-def parse_amount(number: str | None, duration: str | None) -> Amount:
-    """`--number 20x` (per unit of load) or `--number 500`, or `--duration 30s`; 20x where neither is given."""
+def parse_amount(
+    number: str | None, duration: str | None, loads: str | None = None, over: Over = "parallel"
+) -> Amount:  # fmt: skip
+    """`--number 20x` (per unit of load), `--number 500`, `--number 10,80,320` (one for each of `loads`, in the order
+    that they were given in), or `--duration 30s`; 20x where neither is given."""
     if number is not None and duration is not None:
         raise ScenarioError("--number and --duration both say how long a point is; keep one")
     if duration is not None:
@@ -150,6 +159,8 @@ def parse_amount(number: str | None, duration: str | None) -> Amount:
         return Amount(per_load=20.0)
     if (per := _PER_LOAD.fullmatch(str(number))) is not None and float(per[1]) > 0:
         return Amount(per_load=float(per[1]))
+    if "," in str(number):
+        return _one_each(str(number), loads, over)
     try:
         count = units.count(number)
     except ValueError as error:
@@ -157,6 +168,20 @@ def parse_amount(number: str | None, duration: str | None) -> Amount:
     if count < 1:
         raise ScenarioError(f"--number {number!r}: a point needs requests")
     return Amount(number=count)
+
+
+def _one_each(number: str, loads: str | None, over: Over) -> Amount:
+    points = [] if loads is None else [parse_loads(part, over)[0] for part in str(loads).split(",")]
+    try:
+        counts = [units.count(part.strip()) for part in number.split(",")]
+    except ValueError as error:
+        raise ScenarioError(f"--number {error}; several are one for each load, like 10,80,320") from None
+    if len(counts) != len(points) or min(counts) < 1:
+        raise ScenarioError(
+            f"--number {number!r} gives {len(counts)} numbers to {len(points)} loads; give one of at least 1 for each, "
+            "or 20x for 20 per unit of load"
+        )
+    return Amount(numbers={load_key(load): count for load, count in zip(points, counts, strict=True)})
 
 
 def whole_exam(scenario: Scenario, amount: Amount) -> Amount:
@@ -249,7 +274,7 @@ def _run_point(scenario: Scenario, folder: Path, sweep: Sweep, point: Point, liv
 
 def _read(point: Point, summary: dict[str, Any]) -> None:
     rates = (summary.get("steady_state") or summary)["throughput"]
-    interval = summary["throughput"].get("requests_per_s_ci")
+    interval = rates.get("requests_per_s_ci")  # of the same window as the rate itself, or it need not hold it
     point.requests = summary["requests"]["succeeded"]
     point.error_rate = summary["requests"]["error_rate"]
     point.requests_per_s = throughput_of(summary)

@@ -34,8 +34,9 @@ def sweep(
 ) -> int:
     """Measure one load after the other: --parallel 1,2,4,8 or --rate 1,2,5,10.
 
-    Each point sends --number 20x (20 requests per unit of load), --number 500, or --duration 30s, after a warm-up. With
-    --workload eval:BENCHMARK each point asks every item once, and whether accuracy falls as load rises is tested.
+    Each point sends --number 20x (20 requests per unit of load), --number 500, --number 10,40,80 (one for each load),
+    or --duration 30s, after a warm-up. With --workload eval:BENCHMARK each point asks every item once, and whether
+    accuracy falls as load rises is tested.
     """
     from perfbench.capacity import sweep as series
     from perfbench.capacity.folder import SWEEP
@@ -51,7 +52,7 @@ def sweep(
         given, asked = taken(flags, scenario_file, "parallel", "rate", "number", "duration")
         over = _over(asked)
         loads = series.parse_loads(_text(asked[over]), over)
-        amount = series.parse_amount(_text(asked["number"]), _text(asked["duration"]))
+        amount = series.parse_amount(_text(asked["number"]), _text(asked["duration"]), _text(asked[over]), over)
         if order not in series.ORDERS:
             raise ScenarioError(f"--order {order!r}: there are {' and '.join(series.ORDERS)}")
         # The load of each point comes later; what is checked now is all the rest.

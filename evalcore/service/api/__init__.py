@@ -1,0 +1,1 @@
+"""The handlers of the API, a file a noun; `table.ENDPOINTS` lists them."""
