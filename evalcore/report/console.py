@@ -137,6 +137,14 @@ def _lines(report: Report) -> list[RenderableType]:
                 facts.fault(kind),
             )
         )
+    if report.integrity.refused:
+        lines.append(
+            Text.assemble(
+                (f"{harmless(report.benchmark)}, unscored  ", "bold"),
+                (f"refused {report.integrity.refused}  ", "red"),
+                "by the endpoint: the context's length, or a content filter; the report page shows each",
+            )
+        )
     for title, found in (
         ("method", facts.method_facts(report.settings)),
         ("repeats", facts.repeat_facts(report)),
