@@ -12,9 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from scipy.stats import fisher_exact
+
 from perfbench.capacity.curve import NEAR, Crossing, crossing
 from perfbench.capacity.modelled import Told, told
-from perfbench.capacity.objective import Criterion
+from perfbench.capacity.objective import Blocks, Criterion
 from perfbench.capacity.probe import Overload, Probe, Prober
 from perfbench.capacity.queueing import Model, fit
 from perfbench.capacity.sequential import Outcome, decide, dispersion
@@ -28,6 +31,10 @@ CLOSE = 1.15
 """Factor between the ends of the bracket at which it is close enough to weigh all probes together."""
 UNMODELLED = 4.0
 """So many times as long, where a queue is there but no model explains its bursts."""
+CHECK = 1.2
+"""Times the answer: so far above, the endpoint is looked at once more in the end, and must miss."""
+REFUTING_FACTOR, REFUTING_RISK, REFUTING_DISPERSION = 1.15, 0.001, 4.0
+"""Of loads; of chance; and requests that miss together, all to hold a probe for disturbed."""
 NEARBY = 0.06
 """Share of the answer within which the endpoint must have been probed for as long as a probe takes."""
 QUIET = 0.3
@@ -134,7 +141,7 @@ class Search:
         assert easy is not None and troubled is not None
         lowest = self._below(troubled.load) / BEYOND
         highest = max(easy.load, troubled.load) * BEYOND
-        counted = crossing(self.probes, self.terms.allowed, lowest, highest, open_loop=self.terms.open_loop)
+        counted = crossing(self.sound, self.terms.allowed, lowest, highest, open_loop=self.terms.open_loop)
         if not self.terms.open_loop:
             return counted
         if self._told_at != len(self.probes):
@@ -142,11 +149,11 @@ class Search:
         if not self._told:
             return counted
         terms = self.terms
-        return crossing(self.probes, terms.allowed, lowest, highest, open_loop=terms.open_loop, told=self._told)
+        return crossing(self.sound, terms.allowed, lowest, highest, open_loop=terms.open_loop, told=self._told)
 
     def _model_says(self, about: float) -> dict[int, Told]:
         """What a queue model adds, by position of the criterion."""
-        traces = [(probe, self.prober.trace(probe)) for probe in self.probes if not probe.suspect]
+        traces = [(probe, self.prober.trace(probe)) for probe in self.sound]
         known = [(probe, trace) for probe, trace in traces if trace is not None]
         self.model = fit([trace for _, trace in known])
         if self.model is None:
@@ -158,6 +165,15 @@ class Search:
             if said is not None:
                 found[index] = said
         return found
+
+    @property
+    def sound(self) -> list[Probe]:
+        """The probes that are evidence: not the client's doing, and not refuted by a later one."""
+        return [
+            probe
+            for number, probe in enumerate(self.probes)
+            if not probe.suspect and not refuted(probe, self.probes[number + 1 :], self.terms.allowed)
+        ]
 
     @property
     def traced(self) -> bool:
@@ -204,14 +220,13 @@ class Search:
             low, high, load = math.floor(low), math.floor(high), math.floor(load)
             if load < terms.least:
                 return Answer("inconclusive", None, (low, high), f"{terms.least:g} may already be too much")
-        narrow = high - low <= 2 * terms.precision * load or (terms.whole and high - low < 1)
-        if narrow and self._seen_near(load):
+        if self._narrow(found, load) and self._seen_near(load) and self._checked_above(load):
             return Answer("met", load, (low, high), "known to the precision asked for")
         return Answer("inconclusive", load, (low, high), f"it lies between {low:.4g} and {high:.4g}")
 
     def _pooled_outcome(self, load: float) -> Outcome:
         """What all probes of one load say together."""
-        same = [probe for probe in self.probes if probe.load == load and not probe.suspect]
+        same = [probe for probe in self.sound if probe.load == load]
         counts = tuple(
             tuple(block for probe in same for block in probe.counts[i]) for i in range(len(self.terms.criteria))
         )
@@ -220,7 +235,7 @@ class Search:
 
     def _below(self, load: float) -> float:
         """The largest load below it that was probed."""
-        known = [probe.load for probe in self.probes if probe.load < load and not probe.suspect]
+        known = [probe.load for probe in self.sound if probe.load < load]
         return max(known, default=max(self.terms.least, load / STEP))
 
     def _close(self, troubled: float) -> bool:
@@ -230,8 +245,7 @@ class Search:
 
     def _seen_near(self, load: float) -> bool:
         """Whether the endpoint was looked at long enough about there: a bracket and a model alone are no answer."""
-        reach = max(NEARBY * load, 1.0 if self.terms.whole else 0.0)
-        near = [probe for probe in self.probes if abs(probe.load - load) <= reach and not probe.suspect]
+        near = [probe for probe in self.sound if self._is_near(probe, load)]
         if self.terms.whole:
             return bool(near)
         wanted = self.terms.probe_s * (1.0 if self.modelled or not self.traced else UNMODELLED)
@@ -249,11 +263,34 @@ class Search:
         few = LEAST_BRACKET / terms.probe_s if terms.open_loop else 1.0
         return max(terms.least, min(few, terms.first))
 
+    def _narrow(self, found: Crossing, load: float) -> bool:
+        low, high = found.interval(CONFIDENCE)
+        if self.terms.whole:
+            low, high = math.floor(low), math.floor(high)
+        return high - low <= 2 * self.terms.precision * load or (self.terms.whole and high - low < 1)
+
+    def _above(self, load: float) -> float:
+        """Where the endpoint must still miss, for the load to be the largest that meets."""
+        above = CHECK * load
+        return min(float(math.ceil(max(above, load + 1))) if self.terms.whole else above, self.terms.most)
+
+    def _checked_above(self, load: float) -> bool:
+        """Whether it was looked at from above, at last: trouble of the beginning may have been a disturbance."""
+        above = self._above(load)
+        if above <= load:
+            return True
+        first = next(number for number, probe in enumerate(self.probes) if self._is_near(probe, load))
+        later = [p for p in self.probes[first:] if above / 1.1 <= p.load <= above * 1.1 and not p.suspect]
+        return any(troubles(probe, self.terms.allowed) for probe in later) or len(later) > 1
+
+    def _is_near(self, probe: Probe, load: float) -> bool:
+        reach = max(NEARBY * load, 1.0 if self.terms.whole else 0.0)
+        return abs(probe.load - load) <= reach and not probe.suspect
+
     def _bracket(self) -> tuple[Probe | None, Probe | None]:
         """(the largest load without trouble, the smallest with, above it); a probe that looks the more likely way."""
-        sound = [probe for probe in self.probes if not probe.suspect]
-        troubled = [probe for probe in sound if troubles(probe, self.terms.allowed)]
-        easy = [probe for probe in sound if not troubles(probe, self.terms.allowed)]
+        troubled = [probe for probe in self.sound if troubles(probe, self.terms.allowed)]
+        easy = [probe for probe in self.sound if not troubles(probe, self.terms.allowed)]
         return max(easy, key=lambda p: p.load, default=None), min(troubled, key=lambda p: p.load, default=None)
 
     def _next(self) -> tuple[float, float, str]:
@@ -291,6 +328,9 @@ class Search:
             load = math.sqrt(self._below(highest.load) * highest.load)
             return float(round(load)) if terms.whole else load, max(seconds / 2, least_s), "half way"
         found = self.crossing()
+        load = math.floor(found.quantile(0.5)) if terms.whole else found.quantile(0.5)
+        if self._narrow(found, load) and self._seen_near(load) and not self._checked_above(load):
+            return self._above(load), seconds / 2, "it must still miss a little above"
         if terms.whole:
             low, high = (math.floor(end) for end in found.interval(CONFIDENCE))
             loads = range(max(int(terms.least), low), min(int(terms.most), high + 1) + 1)
@@ -305,8 +345,8 @@ class Search:
 
     def _quiet(self) -> float | None:
         """A load at which hardly any request waits, while none was probed: a model needs to know service without it."""
-        sound = [probe.load for probe in self.probes if not probe.suspect]
-        troubled = [probe.load for probe in self.probes if troubles(probe, self.terms.allowed)]
+        sound = [probe.load for probe in self.sound]
+        troubled = [probe.load for probe in self.sound if troubles(probe, self.terms.allowed)]
         near = min(troubled, default=max(sound, default=0.0))
         if not sound or not troubled or min(sound) <= QUIET * near:
             return None
@@ -317,7 +357,7 @@ class Search:
         if self.model is None or not math.isfinite(self.model.capacity_per_s):
             return None
         load = OVERLOAD * self.model.capacity_per_s
-        seen = any(probe.load > self.model.capacity_per_s and not probe.suspect for probe in self.probes)
+        seen = any(probe.load > self.model.capacity_per_s for probe in self.sound)
         return None if seen or load > self.terms.most else load
 
     def _bracket_s(self, load: float, least_s: float) -> float:
@@ -334,6 +374,35 @@ def troubles(probe: Probe, allowed: Sequence[float]) -> bool:
         if misses > max(share * count, 1.0):
             return True
     return False
+
+
+def refuted(probe: Probe, later: Sequence[Probe], allowed: Sequence[float]) -> bool:
+    """Whether a later probe of a clearly larger load met what this one missed, beyond chance.
+
+    More load does not make a server better, so something else made the first one miss: another job on its machine, a
+    cold cache. Only the later one says what the endpoint can do.
+    """
+    if not troubles(probe, allowed):
+        return False
+    return any(
+        other.load >= REFUTING_FACTOR * probe.load
+        and not other.suspect
+        and other.halted is None
+        and not troubles(other, allowed)
+        and (probe.unstable or any(map(_differ, probe.counts, other.counts)))
+        for other in later
+    )
+
+
+def _differ(missing: Blocks, meeting: Blocks) -> bool:
+    """Whether the first share of misses is larger by more than chance, misses coming in small bursts."""
+    (of, bad), (other_of, other_bad) = (
+        [sum(column) / REFUTING_DISPERSION for column in zip(*blocks, strict=True)] for blocks in (missing, meeting)
+    )
+    if of == 0 or other_of == 0:
+        return False
+    table = np.array([[round(bad), round(of - bad)], [round(other_bad), round(other_of - other_bad)]])
+    return bool(fisher_exact(table, "greater").pvalue < REFUTING_RISK)
 
 
 def outcome_of(probe: Probe, allowed: Sequence[float], probes: Sequence[Probe], *, open_loop: bool) -> Outcome:
