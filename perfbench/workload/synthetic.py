@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from perfbench.engine.dialect.base import Prompt
-from perfbench.settings.lengths import Fixed, Lengths, Part
+from perfbench.settings.laws import Fixed
+from perfbench.settings.lengths import Lengths, Part
 from perfbench.workload.base import UNIQUE, Item, Workload
 from perfbench.workload.words import SPELT, WORDS, Numbers, Words, mixed
 
