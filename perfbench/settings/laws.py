@@ -11,7 +11,7 @@ from statistics import NormalDist
 from typing import Protocol
 
 _UNIT = NormalDist()
-_LAST = 1 - 2.0**-53  # the largest number below 1
+_FIRST, _LAST = 1e-300, 1 - 2.0**-53  # about the smallest and the largest number between 0 and 1
 _RARE = 1e-9
 _LEAST_LEFT = 1e-6  # of a law, within its min and max; with less than that the cut is the law
 
@@ -131,7 +131,7 @@ class _Cut:
         return self.at(_RARE)
 
     def at(self, share: float) -> int:
-        drawn = round(self._unscaled(self.law.inv_cdf(min(self.below + share * self.kept, _LAST))))
+        drawn = round(self._unscaled(self.law.inv_cdf(min(max(self.below + share * self.kept, _FIRST), _LAST))))
         return max(self.low, drawn if self.high is None else min(drawn, self.high))
 
     def _unscaled(self, value: float) -> float:

@@ -8,7 +8,7 @@
 
 Mean and sd are those of the lengths before min and max cut them; what is left of a law is what it draws from, and its
 `mean` is the mean of that. Arithmetic only: a draw takes numbers between 0 and 1, and the same ones give the same
-length. To add a law: a class that satisfies `Law` in laws.py, a line in `LAWS`, and rows in tests/settings/test_lengths.py.
+length. To add a law: a class that satisfies `Law` in laws.py, a line in `LAWS`, and rows in test_lengths.py.
 """
 
 from __future__ import annotations
