@@ -7,9 +7,10 @@ each, once for every repeat. How an item is put to the model is `evalcore.asking
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,26 @@ ROWS_CHECKED = 1000
 """Of each benchmark, before anything is asked; what is wrong further down ends the run when it is come to."""
 
 
+class Owners:
+    """Which subset each row of some files says it is of, so that reading one subset makes no samples of the others.
+
+    Remembered of rows that were met while another subset was read; two bytes a row.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._of_row = array("H")
+
+    def is_anothers(self, row: int, subset: str) -> bool:
+        number = self._of_row[row] if row < len(self._of_row) else 0
+        return number != 0 and number != self._numbers.get(subset)
+
+    def remember(self, row: int, subset: str) -> None:
+        if row >= len(self._of_row):
+            self._of_row.extend([0] * (row + 1 - len(self._of_row)))
+        self._of_row[row] = self._numbers.setdefault(subset, len(self._numbers) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One benchmark of the task, ready to give its items."""
@@ -36,6 +57,8 @@ class Plan:
     where: Where
     subsets: tuple[str, ...]
     few_shot: int
+    owners: dict[tuple[str, ...], Owners] = field(default_factory=dict, compare=False, repr=False)
+    """By a split and its files, which may hold several subsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +181,17 @@ def _reader(plan: Plan, subset: str, split: str) -> Callable[[], Iterator[Sample
     found = plan.benchmark
 
     def samples() -> Iterator[Sample]:
+        files = tuple(find(found.source, subset, split, plan.where))
+        owners = plan.owners.setdefault((split, *map(str, files)), Owners())
         for number, row in enumerate(rows(found.source, subset, split, plan.where), 1):
+            if owners.is_anothers(number, subset):
+                continue
             try:
-                yield found.sample(row, subset)
+                sample = found.sample(row, subset)
             except DataError as error:
-                files = ", ".join(str(file) for file in find(found.source, subset, split, plan.where))
-                raise DataError(f"{error}; it is row {number} of {files}") from None
+                raise DataError(f"{error}; it is row {number} of {', '.join(map(str, files))}") from None
+            if sample.subset != subset:
+                owners.remember(number, sample.subset)
+            yield sample
 
     return samples

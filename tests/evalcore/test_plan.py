@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalcore.errors import DataError
-from evalcore.plan import plan_of
+from evalcore.plan import plan_of, samples_of
 from evalcore.task import TaskConfig
 
 GOOD = {"question": "Why?", "answer": "so"}
@@ -56,3 +56,30 @@ def test_subsets_that_are_there_are_named_where_others_are_not(tmp_path):
     for language in ("de", "fr"):
         (tmp_path / "mgsm" / f"mgsm_{language}.tsv").write_text("1 + 1?\t2\n")
     assert "dataset_args.mgsm.subset_list: [de, fr], which are there" in problem("mgsm", tmp_path)
+
+
+def test_subsets_of_one_file_are_read_apart_and_each_row_is_made_a_sample_once_per_reading_of_its_own(
+    tmp_path, monkeypatch
+):
+    rows = [{"question_id": n, "question": f"Which is {n}?", "options": ["a", "b"], "answer": "A", "answer_index": 0,
+             "category": ("law", "physics")[n % 2]} for n in range(10)]  # fmt: skip
+    (tmp_path / "mmlu_pro").mkdir()
+    (tmp_path / "mmlu_pro" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = TaskConfig.from_mapping(
+        {"model": "m", "api_url": "http://127.0.0.1:1/v1", "datasets": ["mmlu_pro"], "dataset_dir": str(tmp_path),
+         "dataset_hub": "local",
+         "dataset_args": {"mmlu_pro": {"few_shot_num": 0, "subset_list": ["law", "physics"]}}}, "test", environment={},
+    )  # fmt: skip
+    plan = plan_of(task, "mmlu_pro")
+    made: list[str] = []
+    whole = type(plan.benchmark).sample
+
+    def counted(self: Any, row: Any, subset: str) -> Any:
+        made.append(str(row["category"]))
+        return whole(self, row, subset)
+
+    monkeypatch.setattr(type(plan.benchmark), "sample", counted)
+    for _ in range(2):
+        found = {subset: [sample.id for sample in samples_of(task, plan, subset)] for subset in plan.subsets}
+        assert {subset: len(ids) for subset, ids in found.items()} == {"law": 5, "physics": 5}
+    assert len(made) < 2 * 2 * 10, "rows known to be of another subset are passed over"
