@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from perfbench.engine.errors import ScenarioError
 from perfbench.scenario import GROUPS, Scenario
 from perfbench.settings import yamlfile
 
@@ -48,3 +49,16 @@ def taken(flags: dict[str, Any], file: Path | None, *names: str) -> tuple[dict[s
 
 def scenario(file: Path | None, given: Mapping[str, Any]) -> Scenario:
     return Scenario.from_mapping(given) if file is None else Scenario.from_yaml(file, given)
+
+
+def refuse_in_series(base: Scenario, over: str, series: str) -> None:
+    """What a run may be told but a series of them decides itself. Raises ScenarioError."""
+    if base.shape is not None:
+        raise ScenarioError(f"shape changes the load within a run, and a {series} needs it level; take it out")
+    if base.repeat > 1:
+        raise ScenarioError(f"repeat is for a single run, and a {series} is many; take it out")
+    if over == "parallel" and base.replays:
+        raise ScenarioError(
+            f"trace says when requests leave, so that parallel is no load to go over; say --no-trace-times, or let the "
+            f"{series} go over a rate"
+        )

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from perfbench.commands.gates import STDOUT, Junit, Markdown, check, leave
-from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
+from perfbench.commands.given import (
+    SERIES,
+    AsJson,
+    Live,
+    Quiet,
+    Resume,
+    ScenarioFile,
+    refuse_in_series,
+    scenario,
+    taken,
+)
 from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.commands.sweep import _refuse_beside_resume
@@ -84,6 +94,10 @@ def slo(
         if kind not in ("rate", "parallel"):
             raise ScenarioError(f"--search {kind!r}: there are rate and parallel")
         given, asked = taken(flags, scenario_file, "rate", "parallel", "number", "duration", "slo")
+        if beside := [name for name in ("number", "duration") if flags.get(name) is not None]:
+            raise ScenarioError(
+                f"--{beside[0]} says how long a run is, and a search decides that; give --probe-time or --max-time"
+            )
         if asked["slo"] is None:
             raise ScenarioError("--slo is missing; give what must hold, e.g. 'p99 ttft < 500ms and error_rate < 1%'")
         parse_objective(str(asked["slo"]), open_loop=kind == "rate")
@@ -97,10 +111,9 @@ def slo(
         at = {kind: first, "duration": 1.0, "slo": asked["slo"]}
         at |= {"parallel": asked["parallel"]} if kind == "rate" and asked["parallel"] is not None else {}
         base = scenario(scenario_file, {**given, **at}).model_copy(update={"number": None})
-        if base.shape is not None:
-            raise ScenarioError(
-                "shape says how the load changes within a run, and a search needs it level; take it out"
-            )
+        refuse_in_series(base, kind, "search")
+        if base.until is not None:
+            raise ScenarioError("until ends a run by itself, and a search by --precision; take it out")
         wishes = series.Wishes(
             search=kind, slo=str(asked["slo"]), first=first, most=most, least=min(series.LEAST[kind], first),
             longest_s=longest_s if longest_s is not None else units.duration_s(MAX_TIME),
@@ -110,6 +123,11 @@ def slo(
         )  # fmt: skip
         if not (wishes.probe_s > 0 and wishes.precision > 0 and wishes.longest_s > 0):
             raise ScenarioError("--probe-time, --precision and --max-time must be above 0")
+        if wishes.probe_s > wishes.longest_s:
+            raise ScenarioError(
+                f"--probe-time {wishes.probe_s:g} s is more than --max-time {wishes.longest_s:g} s leaves for a whole "
+                "search; it takes ten probes or so"
+            )
         ended = series.begin(base, wishes, talk, live=bool(live))
     page = write_page(ended.folder / SLO)
     told = leave(ended.folder, junit, markdown)

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from perfbench.commands.given import SERIES, AsJson, Live, Quiet, Resume, ScenarioFile, scenario, taken
+from perfbench.commands.given import (
+    SERIES,
+    AsJson,
+    Live,
+    Quiet,
+    Resume,
+    ScenarioFile,
+    refuse_in_series,
+    scenario,
+    taken,
+)
 from perfbench.commands.pages import write_page
 from perfbench.commands.results import on_stdout
 from perfbench.engine.errors import ScenarioError
@@ -60,8 +70,7 @@ def sweep(
         base = scenario(scenario_file, {**given, **{name: value for name, value in at.items() if value is not None}})
         if asked["number"] is None and asked["duration"] is None:
             amount = series.whole_exam(base, amount)
-        if base.shape is not None:
-            raise ScenarioError("shape says how the load changes within a run, and a sweep changes it from run to run")
+        refuse_in_series(base, over, "sweep")
         ended = series.begin(base, over, loads, amount, order, stop_early, talk, live=bool(live))
     page = write_page(ended.folder / SWEEP)
     with on_stdout() as out:

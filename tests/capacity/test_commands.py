@@ -144,6 +144,11 @@ def test_a_search_finds_an_answer_and_can_go_on(tmp_path):
         (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--search", "both"), "there are rate and parallel"),
         (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--max-time", "soon"), "--max-time 'soon' is not a duration"),
         (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--rate", "9", "--max-load", "3"), "at most 3"),
+        (("sweep", *SERVER, "--rate", "1,2", "--repeat", "2"), "a sweep is many"),
+        (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--shape", "ramp 1% -> 2% over 3s"), "a search needs it level"),
+        (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--number", "50"), "give --probe-time or --max-time"),
+        (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--until", "p99 e2e +-5%"), "a search by --precision"),
+        (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--max-time", "9s"), "more than --max-time 9 s leaves"),
         (("plan", "nowhere", "--target", "5"), "there is no folder 'nowhere'"),
         (("plan", ".", "--target", "5"), "holds no run with 20"),
         (("plan", "."), "--target is missing"),
@@ -156,3 +161,16 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(tmp_path, monkey
     assert run(list(words)) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("sweep", "--parallel", "1,2"), ("slo", "--search", "parallel", "--slo", "p99 e2e < 1s")]
+)
+def test_a_trace_that_says_when_requests_leave_is_no_load_to_go_over(tmp_path, monkeypatch, capsys, words):
+    from perfbench.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trace.jsonl").write_text('{"at": 0.5, "input_tokens": 5, "output_tokens": 1}\n')
+    assert run([*words, "--url", "http://127.0.0.1:9", "--trace", "trace.jsonl"]) == 2
+    assert "say --no-trace-times" in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["trace.jsonl"]
