@@ -32,6 +32,8 @@ from perfbench.engine.errors import ScenarioError
 log = logging.getLogger("evalcore.service")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEEPALIVE_S = 30.0
+LINGERING_S = 1.0
+"""After a refusal: how long more of the body is taken and thrown away, so that the client comes to read why."""
 USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 """Of Linux: how long a client may leave what it was sent untaken before the kernel gives it up."""
 
@@ -90,7 +92,10 @@ def make_app(service: Service) -> web.Application:
     """The application. Pages add their routes to it; the doors are before all of them."""
     app = web.Application(
         middlewares=[_telling(service), _guarding(service)], client_max_size=service.settings.max_body_bytes,
-        handler_args={"keepalive_timeout": KEEPALIVE_S, "max_line_size": 16_384, "max_field_size": 16_384},
+        handler_args={
+            "keepalive_timeout": KEEPALIVE_S, "lingering_time": LINGERING_S, "max_line_size": 16_384,
+            "max_field_size": 16_384,
+        },
     )  # fmt: skip
     app[SERVICE] = service
     for endpoint in ENDPOINTS:
@@ -152,7 +157,7 @@ def _guarding(service: Service) -> Any:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         settings = service.settings
         security.check_host(request.host, settings)
-        security.check_origin(request.headers, request.scheme, request.host)
+        security.check_origin(request.method, request.headers, request.scheme, request.host)
         security.check_token(request, settings)
         length = request.content_length
         if length is not None and length > settings.max_body_bytes:
@@ -215,9 +220,9 @@ class Server:
         return f"http://{host}:{self.port}/"
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, commands: Commands = command_of) -> None:
     """Serve until the process is told to end."""
-    service = Service(settings)
+    service = Service(settings, commands)
     server = Server(make_app(service))
     await server.start()
     print(f"evalcore: serving {settings.outputs} at {server.address}", file=sys.stderr, flush=True)

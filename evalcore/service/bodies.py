@@ -9,11 +9,12 @@ into that process's environment and nowhere else.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
 import yaml
 from pydantic import SecretStr
 
@@ -45,6 +46,8 @@ class Plan:
     """Of a sweep or a series."""
     description: dict[str, Any]
     """Resolved and redacted."""
+    given: list[str]
+    """Keys of it that the body gave."""
     needs: dict[str, str]
     """Environment variable by place, dotted: the secrets that the body gave."""
     secrets: dict[str, str] = field(repr=False)
@@ -101,7 +104,8 @@ def _eval_plan(body: Mapping[str, Any], settings: Settings) -> Plan:
     needs, secrets = _secrets("eval", description, task, given_key)
     return Plan(
         kind="eval", form="run", name=", ".join(task.datasets), model=task.name_of_model,
-        target=task.api_url or "the built-in simulator", runs=1, description=description, needs=needs, secrets=secrets,
+        target=task.api_url or "the built-in simulator", runs=1, description=description,
+        given=_given(body, description), needs=needs, secrets=secrets,
     )  # fmt: skip
 
 
@@ -111,16 +115,19 @@ def _perf_plan(body: Mapping[str, Any], settings: Settings) -> Plan:
     own = {**_own(body, "perf"), "outputs_dir": str(settings.outputs)}
     over = _swept(own)
     given_key = own.get("api_key") is not None
+    form: Form
     if over is None:
         scenario = Scenario.from_mapping(own, SOURCE)
-        description, form, runs = scenario.dump(), "series" if scenario.repeat > 1 else "run", scenario.repeat
+        description, runs = scenario.dump(), scenario.repeat
+        form = "series" if runs > 1 else "run"
     else:
         scenario, description, runs = _sweep(own, over)
         form = "sweep"
     needs, secrets = _secrets("perf", description, scenario, given_key)
     return Plan(
-        kind="perf", form=form, name=scenario.name or "run", model=scenario.model or "",  # type: ignore[arg-type]
-        target=", ".join(scenario.url), runs=runs, description=description, needs=needs, secrets=secrets,
+        kind="perf", form=form, name=scenario.name or "run", model=scenario.model or "",
+        target=", ".join(scenario.url), runs=runs, description=description, given=_given(own, description),
+        needs=needs, secrets=secrets,
     )  # fmt: skip
 
 
@@ -128,6 +135,13 @@ def _own(body: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     """The body's keys by their own names."""
     renamed = {str(name).replace("-", "_"): value for name, value in body.items()} if kind == "perf" else dict(body)
     return {name: value for name, value in renamed.items() if name.replace("-", "_") != FOLDER_KEY[kind]}
+
+
+def _given(body: Mapping[str, Any], description: Mapping[str, Any]) -> list[str]:
+    aliases = {"parallel": "eval_batch_size", "extra_body": "extra_args"}
+    names = {str(name).replace("-", "_") for name, value in body.items() if value is not None}
+    names |= {aliases[name] for name in names & aliases.keys()}
+    return [name for name in description if name in names]
 
 
 Over = Literal["rate", "parallel"]
@@ -240,13 +254,11 @@ def given_again(needs: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def command_line(kind: Kind, form: Form, description: Mapping[str, Any]) -> str:
-    """What to type at a shell for the same, what is redacted left to the user."""
-    import orjson
-
+def command_line(kind: Kind, form: Form, description: Mapping[str, Any], given: Collection[str]) -> str:
+    """What to type at a shell for the same: the keys that were given; what is redacted is left to the user."""
     words = ["evalcore", "run"] if kind == "eval" else ["perfbench", "sweep" if form == "sweep" else "run"]
     for name, value in description.items():
-        if name in ("work_dir", "outputs_dir") or value in (None, {}, [], redact.REDACTED):
+        if name not in given or name in ("work_dir", "outputs_dir") or value in (None, {}, [], redact.REDACTED):
             continue
         flag = name.replace("_", "-")
         if isinstance(value, bool):

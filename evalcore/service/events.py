@@ -8,6 +8,8 @@ where it was.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from pathlib import Path
 
 import orjson
 from aiohttp import web
@@ -26,11 +28,17 @@ PIECE_BYTES = 1 << 18
 
 async def stream(call: Call, job: JobRow, after: int) -> web.StreamResponse:
     """`job` when its state changes, `progress` per line of its progress file, `end` once it is over."""
+    response = await _begin(call, "text/event-stream")
+    with contextlib.suppress(ConnectionResetError):  # the reader has gone, or was too slow
+        await _stream(call, response, job, after)
+    return response
+
+
+async def _stream(call: Call, response: web.StreamResponse, job: JobRow, after: int) -> None:
     last = call.request.headers.get("Last-Event-ID", "")
     at = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after
     jobs, store = call.service.jobs, call.service.store
     progress = jobs.files(job.id).progress
-    response = await _begin(call, "text/event-stream")
     told: tuple[object, ...] | None = None
     attempt, silent_s = job.attempts, 0.0
     while True:
@@ -62,13 +70,18 @@ async def stream(call: Call, job: JobRow, after: int) -> web.StreamResponse:
             await _write(call, response, b": still here\n\n")
         await jobs.changed(job.id, EVERY_S)
         silent_s += EVERY_S
-    return response
 
 
 async def log(call: Call, job: JobRow, at: int, *, follow: bool) -> web.StreamResponse:
     """The log from that byte on."""
-    file = call.service.jobs.files(job.id).log
     response = await _begin(call, "text/plain")
+    with contextlib.suppress(ConnectionResetError):
+        await _log(call, response, job, at, follow)
+    return response
+
+
+async def _log(call: Call, response: web.StreamResponse, job: JobRow, at: int, follow: bool) -> None:
+    file = call.service.jobs.files(job.id).log
     while True:
         row = call.service.store.job(job.id)
         over = row is None or row.status in OVER
@@ -80,13 +93,9 @@ async def log(call: Call, job: JobRow, at: int, *, follow: bool) -> web.StreamRe
         if over or not follow or call.service.closing:
             break
         await call.service.jobs.changed(job.id, EVERY_S)
-    return response
 
 
-def _piece(file: object, at: int) -> bytes:
-    from pathlib import Path
-
-    assert isinstance(file, Path)
+def _piece(file: Path, at: int) -> bytes:
     try:
         with file.open("rb") as source:
             source.seek(at)

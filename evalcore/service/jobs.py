@@ -107,7 +107,7 @@ class Jobs:
         job = JobRow(
             id=f"{datetime.now():%Y%m%d-%H%M%S}-{randomness.token_hex(4)}", kind=plan.kind, form=plan.form,
             name=plan.name, model=plan.model, target=plan.target, runs=plan.runs, description=plan.description,
-            needs=plan.needs,
+            given=plan.given, needs=plan.needs,
         )  # fmt: skip
         if plan.secrets:
             self._secrets[job.id] = plan.secrets
@@ -224,9 +224,9 @@ class Jobs:
         while True:
             ended, _ = await asyncio.wait((ending,), timeout=LOOK_EVERY_S)
             if tail.read():
-                folder = self._top(tail.folder)
-                if folder is not None and folder != job.folder:
-                    job = self._store.change_job(job.id, folder=folder)
+                folder, model = self._top(tail.folder) or job.folder, job.model or tail.model
+                if (folder, model) != (job.folder, job.model):
+                    job = self._store.change_job(job.id, folder=folder, model=model)
                 self._tell(job.id)
             if ended:
                 break

@@ -103,7 +103,8 @@ def _parts(url: str) -> tuple[str, str, str, str]:
     host, _, port = found.netloc.rpartition("@")[2].rpartition(":")
     if not host or port.endswith("]"):  # no port
         host, port = found.netloc.rpartition("@")[2], ""
-    return (scheme.casefold() if colon else ""), host.casefold(), port, found.path
+    # Without its brackets, which are a set of characters to a pattern.
+    return (scheme.casefold() if colon else ""), host.casefold().strip("[]"), port, found.path
 
 
 def _check_file(at: Place, text: str, settings: Settings) -> None:

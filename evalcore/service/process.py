@@ -92,6 +92,8 @@ class Tail:
         self._at = 0
         self.figures: dict[str, Any] | None = None
         self.folder: str | None = None
+        self.model = ""
+        """That the endpoint named, where the body named none."""
         self.begun = 0
         """Runs of a sweep or a series that have begun."""
 
@@ -105,7 +107,8 @@ class Tail:
                 self.folder = self.figures.get("folder") or self.folder
             elif line.startswith(START):
                 self.begun += 1
-                self.folder = orjson.loads(line).get("folder") or self.folder
+                start = orjson.loads(line)
+                self.folder, self.model = start.get("folder") or self.folder, start.get("model") or self.model
         return bool(lines)
 
 

@@ -59,13 +59,14 @@ def check_host(host: str, settings: Settings) -> None:
         raise Refused(421, f"Host {name!r} is not this machine's own address, and only that is served")
 
 
-def check_origin(headers: Mapping[str, str], scheme: str, host: str) -> None:
-    """Raise Refused for what a page of another site has sent."""
+def check_origin(method: str, headers: Mapping[str, str], scheme: str, host: str) -> None:
+    """Raise Refused for what a page of another site has sent; following its link is the user's own doing."""
     origin = headers.get("Origin")
     if origin is not None and origin.casefold() != f"{scheme}://{host}".casefold():
         raise Refused(403, f"the request comes from a page of {origin[:200]!r}, and this is {scheme}://{host}")
     site = headers.get("Sec-Fetch-Site", "same-origin")
-    navigates = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    goes = (method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
+    navigates = goes == ("GET", "navigate", "document")
     if site not in ("same-origin", "none") and not navigates:
         raise Refused(403, "the request comes from a page of another site")
 

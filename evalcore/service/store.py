@@ -21,7 +21,8 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, form TEXT NOT NULL,
     status TEXT NOT NULL, stopping INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL, model TEXT NOT NULL,
-    target TEXT NOT NULL, runs INTEGER NOT NULL, description TEXT NOT NULL, needs TEXT NOT NULL,
+    target TEXT NOT NULL, runs INTEGER NOT NULL, description TEXT NOT NULL,
+    given TEXT NOT NULL, needs TEXT NOT NULL,
     created_s REAL NOT NULL, started_s REAL, ended_s REAL, attempts INTEGER NOT NULL DEFAULT 0, exit_code INTEGER,
     error TEXT, folder TEXT, pid INTEGER, pid_started TEXT
 );
@@ -51,6 +52,8 @@ class JobRow:
     target: str
     runs: int = 1
     description: dict[str, Any]
+    given: list[str]
+    """Keys of the description that the body gave; the others are defaults."""
     needs: dict[str, str]
     created_s: float = field(default_factory=time.time)
     started_s: float | None = None
@@ -65,7 +68,7 @@ class JobRow:
 
 
 _COLUMNS = [one.name for one in fields(JobRow)]
-_JSON = ("description", "needs")
+_JSON = ("description", "given", "needs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

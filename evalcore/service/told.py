@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from evalcore.service.bodies import command_line
-from evalcore.service.folders import scores_of
+from evalcore.service.folders import id_of, scores_of
 from evalcore.service.models import Job, JobDetail, Progress, Run, Score
 from evalcore.service.store import JobRow, RunRow
 
@@ -29,7 +29,6 @@ def job_of(service: Service, row: JobRow) -> Job:
 
 
 def _job(service: Service, row: JobRow) -> dict[str, Any]:
-    run = None if row.folder is None else service.store.run_at(row.folder)
     lost = [] if service.jobs.knows_secrets_of(row) else [place.replace("/", ".") for place in row.needs]
     return {
         "id": row.id, "kind": row.kind, "form": row.form, "status": row.status, "stopping": row.stopping,
@@ -37,7 +36,7 @@ def _job(service: Service, row: JobRow) -> dict[str, Any]:
         "started_at": iso(row.started_s), "ended_at": iso(row.ended_s), "attempts": row.attempts,
         "exit_code": row.exit_code, "error": row.error, "needs": lost,
         "folder": None if row.folder is None else str(service.settings.outputs / row.folder),
-        "run": None if run is None else run.id, "progress": progress_of(service, row),
+        "run": None if row.folder is None else id_of(row.folder, None), "progress": progress_of(service, row),
     }  # fmt: skip
 
 
@@ -73,7 +72,8 @@ def job_detail(service: Service, row: JobRow) -> JobDetail:
     else:
         summary = service.jobs.files(row.id).printed()
     return JobDetail(
-        **_job(service, row), description=row.description, command=command_line(row.kind, row.form, row.description),
+        **_job(service, row), description=row.description,
+        command=command_line(row.kind, row.form, row.description, row.given),
         scores=scores, summary=summary,
     )  # fmt: skip
 
