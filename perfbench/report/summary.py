@@ -256,7 +256,8 @@ def _met(records: Columns, slo: Slo | None, is_open: bool) -> BoolArray | None:
 
 
 def _share_ci(records: Columns, good: BoolArray) -> list[float] | None:
-    due = (records.sent | np.equal(records.outcome, UNSENT))[order := latency.arrival_order(records)]
+    due = (records.sent | np.equal(records.outcome, UNSENT)) & ~records.is_error("hung_up")  # as in the share itself
+    due = due[order := latency.arrival_order(records)]
     found = share_interval(good[order][due])
     return None if found is None else list(found[0])
 
