@@ -66,10 +66,10 @@ def render(reports: Sequence[Report], samples: Sequence[Samples], *, title: str)
         models=", ".join(dict.fromkeys(harmless(report.model) for report in reports)),
         when=datetime.now().astimezone().strftime("%d %B %Y, %H:%M:%S %Z").strip(),
         warnings=[(harmless(report.benchmark), said) for report in reports for said in facts.warnings(report)],
-        tiles=[_tile(report) for report in reports],
+        tiles=[tile(report) for report in reports],
         rows=rows,
         brackets=any(row.bracket for row in rows),
-        sections=[_section(report, drawn) for report in reports],
+        sections=[section(report, drawn) for report in reports],
         top=[chart for chart in drawn if chart.group == "Scores"],
         height_px=height_px,
         css=Markup(
@@ -82,7 +82,7 @@ def render(reports: Sequence[Report], samples: Sequence[Samples], *, title: str)
     )
 
 
-def _tile(report: Report) -> dict[str, str]:
+def tile(report: Report) -> dict[str, str]:
     quoted = report.protocols.get(report.headline)
     if quoted is None:
         return {"label": harmless(report.benchmark), "value": "no score", "hint": "nothing could be scored"}
@@ -93,7 +93,7 @@ def _tile(report: Report) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _section(report: Report, drawn: Iterable[Chart]) -> dict[str, Any]:
+def section(report: Report, drawn: Iterable[Chart]) -> dict[str, Any]:
     return {
         "name": harmless(report.benchmark),
         "title": harmless(report.title),

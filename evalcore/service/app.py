@@ -21,6 +21,7 @@ from evalcore.service.api.table import ENDPOINTS
 from evalcore.service.endpoints import handled
 from evalcore.service.jobs import Jobs
 from evalcore.service.metrics import Answered
+from evalcore.service.pages.table import add_pages
 from evalcore.service.problems import Refused, answer
 from evalcore.service.process import Commands, command_of
 from evalcore.service.readers import Readers
@@ -101,6 +102,7 @@ def make_app(service: Service) -> web.Application:
     for endpoint in ENDPOINTS:
         path = endpoint.path.replace("{n}", r"{n:\d{1,12}}")
         app.router.add_route(endpoint.method, path, handled(endpoint, service))
+    add_pages(app, service)
 
     async def life(_: web.Application) -> AsyncIterator[None]:
         await service.open()

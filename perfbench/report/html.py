@@ -35,14 +35,18 @@ def write_report(folder: RunFolder, summary: dict[str, Any]) -> Path:
 
 def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
     """The whole page."""
+    drawn, values = contents(summary, found, folder)
+    return render_page("report.html", drawn, **values)
+
+
+def contents(summary: dict[str, Any], found: Columns, folder: RunFolder) -> tuple[list[Chart], dict[str, Any]]:
+    """(the charts, what report.html says beside them)."""
     info = folder.info()
     scenario = summary.get("scenario") or {}
     data = _data(summary, found, folder, info)
     drawn = [*charts(data), *server_charts(data, folder.server_samples())] if data is not None else []
     client = summary.get("client") or {}
-    return render_page(
-        "report.html",
-        drawn,
+    values = dict(
         title=harmless(scenario.get("name") or "run"),
         model=harmless(scenario.get("model") or ""),
         target=target(scenario),
@@ -82,6 +86,7 @@ def render(summary: dict[str, Any], found: Columns, folder: RunFolder) -> str:
         scenario=_yaml(scenario),
         environment=facts.flat(summary.get("environment") or {}),
     )
+    return drawn, values
 
 
 def _data(summary: dict[str, Any], found: Columns, folder: RunFolder, info: RunInfo | None) -> Data | None:

@@ -79,10 +79,15 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The whole file. A chart that would stand alone in its row of two gets the whole of it."""
+    """The whole file."""
+    drawn, page = contents(page)
+    return render_page("pages.html", drawn, page=page)
+
+
+def contents(page: Page) -> tuple[list[Chart], Page]:
+    """(its charts, the page). A chart that would stand alone in its row of two gets the whole of it."""
     sections = tuple(replace(section, charts=tuple(filled(section.charts))) for section in page.sections)
-    page = replace(page, sections=sections)
-    return render_page("pages.html", [chart for section in sections for chart in section.charts], page=page)
+    return [chart for section in sections for chart in section.charts], replace(page, sections=sections)
 
 
 def render_page(template: str, drawn: Sequence[Chart], **values: Any) -> str:
@@ -97,7 +102,7 @@ def render_page(template: str, drawn: Sequence[Chart], **values: Any) -> str:
     )  # fmt: skip
     return environment.get_template(template).render(
         css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        figures=_script_json({chart.key: chart.figure for chart in drawn}),
+        figures=script_json({chart.key: chart.figure for chart in drawn}),
         scripts=scripts,
         hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
         **values,
@@ -113,7 +118,7 @@ def filled(charts: Sequence[Chart]) -> list[Chart]:
     return found
 
 
-def _script_json(value: Any) -> Markup:
+def script_json(value: Any) -> Markup:
     """JSON that may stand in a <script> block: nothing in it can end the block or begin a comment."""
     text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
     for character in "<>&\u2028\u2029":

@@ -1,0 +1,178 @@
+"""Bodies: what a page says of a run: tables and charts, made in a reader from the very parts of the report pages.
+
+A body is kept beside the outputs until the run's folder changes: charts of a million requests take seconds to make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+from aiohttp import web
+from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from evalcore.service.endpoints import Call
+from evalcore.service.folders import id_of
+from evalcore.service.models import RunDetail
+from evalcore.service.pages.rendering import page, shown, what
+from evalcore.service.store import RunRow
+from perfbench import __version__
+from perfbench.report.charts import Chart
+from perfbench.report.page import TEMPLATES as PERF_REPORT
+from perfbench.report.page import script_json
+from perfbench.runfolder import write_whole
+
+if TYPE_CHECKING:
+    from perfbench.report.page import Cell, Page
+
+OWN = Path(__file__).parent / "templates"
+FRAME = "{% block body %}{% endblock %}"
+"""What stands in for the frame of a report page: nothing."""
+MOST_RUNS = 200
+"""Of a series, shown."""
+
+
+class Body(msgspec.Struct, frozen=True):
+    """Markup that templates have escaped, and the figures of its charts as JSON for a script block."""
+
+    markup: str
+    figures: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a body is made of: a template of the reports or of ours, its charts, its values."""
+
+    template: str
+    drawn: Sequence[Chart]
+    values: dict[str, Any]
+
+
+@cache
+def environment() -> Environment:
+    return Environment(
+        loader=ChoiceLoader([DictLoader({"base.html": FRAME}), FileSystemLoader([PERF_REPORT, OWN])]), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown,
+    )  # fmt: skip
+
+
+def body(make: Callable[..., Made], folder: Path, kept: Path, stamp: str, *arguments: Any) -> Body:
+    """A body as it was kept, or made anew. Runs in a reader."""
+    name = hashlib.sha256(f"{__version__} {make.__name__} {folder} {stamp}".encode()).hexdigest()[:32]
+    file = kept / f"{name}.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Body)
+    except (OSError, msgspec.DecodeError):  # none yet, or one of another version
+        pass
+    made = make(folder, *arguments)
+    markup = environment().get_template(made.template).render(**made.values)
+    found = Body(markup, str(script_json({chart.key: chart.figure for chart in made.drawn})))
+    kept.mkdir(parents=True, exist_ok=True)
+    write_whole(file, msgspec.json.encode(found))
+    return found
+
+
+async def read(call: Call, row: RunRow, make: Callable[..., Made], *arguments: Any) -> Body:
+    service = call.service
+    return await service.readers.call(
+        body, make, service.runs.folder(row), service.settings.state / "pages", row.stamp, *arguments
+    )
+
+
+# -- load tests ------------------------------------------------------------------------------------------------------
+
+
+async def perf(call: Call, run: RunDetail) -> web.StreamResponse:
+    row = await call.service.runs.get(run.id)
+    found = await read(call, row, MAKERS[run.form], run.id)
+    return page(
+        call, "run.html", run=run, what=what(run.kind, run.form), body=Markup(found.markup),
+        figures=Markup(found.figures), draws=True,
+    )  # fmt: skip
+
+
+def load_test(folder: Path, id: str) -> Made:
+    """From the records; of a run that has no summary, a summary is made for the page alone."""
+    from perfbench.metrics.columns import columns
+    from perfbench.report.html import contents
+    from perfbench.report.summary import read_scenario, summarise
+    from perfbench.runfolder import SUMMARY, RunFolder
+
+    run = RunFolder(folder)
+    file = folder / SUMMARY
+    summary = orjson.loads(file.read_bytes()) if file.is_file() else summarise(run, read_scenario(run))
+    drawn, values = contents(summary, columns(run.records()), run)
+    return Made("report.html", drawn, values)
+
+
+def sweep(folder: Path, id: str) -> Made:
+    from perfbench.report.pages.sweep import sweep_page
+
+    return _capacity(sweep_page(_json(folder / "sweep.json"), folder), id)
+
+
+def search(folder: Path, id: str) -> Made:
+    from perfbench.report.pages.search import search_page
+
+    return _capacity(search_page(_json(folder / "slo.json")), id)
+
+
+def plan(folder: Path, id: str) -> Made:
+    from perfbench.report.pages.plan import plan_page
+
+    return _capacity(plan_page(_json(folder / "plan.json")), id)
+
+
+def _json(file: Path) -> Any:
+    return orjson.loads(file.read_bytes())
+
+
+def _capacity(told: Page, id: str) -> Made:
+    from perfbench.report.page import contents
+
+    drawn, linked = contents(_linked(told, id))
+    return Made("pages.html", drawn, {"page": linked})
+
+
+def _linked(page: Page, id: str) -> Page:
+    """Its links, which lead to report pages below the run's folder, as links to the pages of those runs."""
+    return replace(page, sections=tuple(
+        replace(section, tables=tuple(
+            replace(table, rows=tuple(tuple(_link(cell, id) for cell in row) for row in table.rows))
+            for table in section.tables
+        )) for section in page.sections
+    ))  # fmt: skip
+
+
+def _link(cell: Cell, id: str) -> Cell:
+    if cell.href is None:
+        return cell
+    return replace(cell, href=f"/runs/{id_of(str(Path(cell.href).parent), id)}")
+
+
+def series(folder: Path, id: str) -> Made:
+    found = _json(folder / "series.json")
+    runs = [{**one, "href": f"/runs/{id_of(str(one['folder']), id)}"} for one in found["runs"][:MOST_RUNS]]
+    return Made("series_body.html", [], {"runs": runs, "figures_of": _figures(found["figures"].items())})
+
+
+def _figures(found: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    from perfbench.report.text import number
+
+    return [
+        {"name": name, "unit": one["unit"], **{key: number(one[key]) for key in ("mean", "low", "high")},
+         "values": ", ".join(number(value) for value in one["values"][:MOST_RUNS])}
+        for name, one in found
+    ]  # fmt: skip
+
+
+MAKERS: dict[str, Callable[[Path, str], Made]] = {
+    "run": load_test, "sweep": sweep, "search": search, "plan": plan, "series": series,
+}  # fmt: skip
