@@ -234,14 +234,14 @@ def _goodput(records: Columns, slo: Slo, is_open: bool, span: tuple[int, int] | 
     """Good requests per second of the window, and as a share of all that were due: sent or not."""
     limits = slo.request_limits(open_loop=is_open)
     mask = _met(records, slo, is_open)
-    counted = errors.counts(records)
-    due = counted["sent"] + counted["unsent"] - counted["hung_up"]  # who hangs up on purpose has missed nothing
+    counted = _due(records)
+    due = int(counted.sum())
     good = None if mask is None else int(mask.sum())
     length_s = (span[1] - span[0]) / 1e9 if span else 0.0
     return {
         "per_s": good / length_s if good is not None and length_s > 0 else None,
         "share": good / due if good is not None and due else None,
-        "share_ci": None if mask is None else _share_ci(records, mask),
+        "share_ci": None if mask is None else _share_ci(records, mask, counted),
         "good": good,
         "of": due,
         "limits_ms": limits,
@@ -255,10 +255,15 @@ def _met(records: Columns, slo: Slo | None, is_open: bool) -> BoolArray | None:
     return meeting(records, slo.request_limits(open_loop=is_open), slo.fluid, open_loop=is_open)
 
 
-def _share_ci(records: Columns, good: BoolArray) -> list[float] | None:
-    due = (records.sent | np.equal(records.outcome, UNSENT)) & ~records.is_error("hung_up")  # as in the share itself
-    due = due[order := latency.arrival_order(records)]
-    found = share_interval(good[order][due])
+def _due(records: Columns) -> BoolArray:
+    """Requests that were to be answered: sent or not. Who hangs up on purpose has missed nothing."""
+    due: BoolArray = (records.sent | np.equal(records.outcome, UNSENT)) & ~records.is_error("hung_up")
+    return due
+
+
+def _share_ci(records: Columns, good: BoolArray, due: BoolArray) -> list[float] | None:
+    order = latency.arrival_order(records)
+    found = share_interval(good[order][due[order]])
     return None if found is None else list(found[0])
 
 

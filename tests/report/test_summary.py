@@ -143,7 +143,7 @@ def test_without_streams_what_needs_one_is_null(tmp_path: Path) -> None:
 
 
 def test_the_interval_of_goodput_is_of_the_requests_that_its_share_is_of(tmp_path: Path) -> None:
-    hung_up = record(10_000, 10_000, outcome="cancelled", error="hung_up")
+    hung_up = record(10_000, started=0, outcome="cancelled", error="hung_up")
     found = summarise(folder(tmp_path, [*hundred(), *[hung_up] * 50]), {**OPEN, "slo": "p50 e2e < 9s"})
     assert found["requests"]["hung_up"] == 50
     assert (found["goodput"]["share"], found["goodput"]["of"]) == (1.0, 100)
