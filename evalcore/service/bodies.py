@@ -169,6 +169,8 @@ def _sweep(body: Mapping[str, Any], over: Over) -> tuple[Any, dict[str, Any], in
         loads = parse_loads(text, over)
     except ScenarioError as error:
         raise wrong_key(over, str(error).removeprefix(f"--{over} ")) from None
+    if isinstance(number, list) and len(number) != len(loads):
+        raise wrong_key("number", f"gives {len(number)} numbers to {len(loads)} loads; give one for each")
     duration = body.get("duration")
     try:
         amount = parse_amount(

@@ -87,8 +87,16 @@ def id_of(path: str, parent: str | None) -> str:
 
 
 def row_of(outputs: Path, path: str, stamp: str, parent: str | None) -> RunRow | None:
-    """None: it is no run of ours."""
+    """None: it is no run of ours. Files that are none of ours under our names make a run of which nothing is known."""
     folder, id = outputs / path, id_of(path, parent)
+    try:
+        return _row_of(folder, path, id, stamp, parent)
+    except UNREADABLE:
+        kind = "eval" if (folder / "configs").is_dir() else "perf"
+        return _row(id, path, stamp, parent, kind, "run", False, "unreadable", "", _began(folder), {})
+
+
+def _row_of(folder: Path, path: str, id: str, stamp: str, parent: str | None) -> RunRow | None:
     if (folder / "configs").is_dir():
         return _eval_row(folder, path, id, stamp, parent)
     for file, form in FORMS.items():

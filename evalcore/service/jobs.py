@@ -240,7 +240,8 @@ class Jobs:
         error = self.files(id).error() or None
         if code in RESULTS:
             status, error = "done", None
-        elif code in (ExitCode.INTERRUPTED, -signal.SIGINT) or (code < 0 and (job.stopping or self._closing)):
+        elif code in (ExitCode.INTERRUPTED, -signal.SIGINT) or job.stopping or self._closing:
+            # Told while it was still being loaded, it ends in other ways, too.
             status = "cancelled" if job.stopping else "interrupted"
             error = None if job.stopping else "the service was stopped while it ran; resume goes on with it"
         else:

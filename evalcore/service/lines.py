@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -50,12 +51,18 @@ class Index:
     columns: dict[str, Array]
     tables: dict[str, list[str]] = field(default_factory=dict)
     size: int = 0
-    """Bytes that were read."""
+    """Bytes that were read, up to the last line end."""
     inode: int = 0
+    file_size: int = 0
     mtime_ns: int = 0
+    """As the file was then."""
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def is_of(self, now: os.stat_result) -> bool:
+        """Whether the file is as it was."""
+        return (self.inode, self.file_size, self.mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
 
     def code(self, column: str, word: str) -> int:
         """The number of a word; -1 where no line has it."""
@@ -76,9 +83,9 @@ class Indexes:
         index = self._known.pop(at, None) or self._load(file, reading)
         with file.open("rb") as source:
             now = os.fstat(source.fileno())
-            unchanged = index is not None and index.size == now.st_size and index.mtime_ns == now.st_mtime_ns
-            if index is None or index.inode != now.st_ino or (index.size >= now.st_size and not unchanged):
-                index = _nothing(reading)
+            unchanged = index is not None and index.is_of(now)
+            if index is None or index.inode != now.st_ino or (index.file_size >= now.st_size and not unchanged):
+                index = _nothing(reading)  # it was written anew, and not on
             if not unchanged:
                 before = len(index)
                 index = _read_on(source, index, reading, now)
@@ -100,15 +107,16 @@ class Indexes:
                     return None
                 columns = {name: kept[name] for name, _ in reading.columns}
                 return Index(
-                    kept["_offsets"], columns, told["tables"], told["size"], told["inode"], told["mtime_ns"]
+                    kept["_offsets"], columns, told["tables"], told["size"], told["inode"], told["file_size"],
+                    told["mtime_ns"],
                 )  # fmt: skip
-        except (OSError, ValueError, KeyError):  # none, or one that was cut off: it is made again
+        except (OSError, ValueError, KeyError, BadZipFile):  # none, or one that was cut off: it is made again
             return None
 
     def _save(self, file: Path, reading: Reading, index: Index) -> None:
         told = orjson.dumps(
             {"columns": reading.columns, "tables": index.tables, "size": index.size, "inode": index.inode,
-             "mtime_ns": index.mtime_ns}
+             "file_size": index.file_size, "mtime_ns": index.mtime_ns}
         )  # fmt: skip
         target = self._file(file, reading)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +160,8 @@ def _read_on(source: Any, index: Index, reading: Reading, now: os.stat_result) -
     }
     tables = {name: list(of_column) for name, of_column in numbers.items()}
     return Index(
-        np.concatenate([index.offsets, np.array(offsets, np.int64)]), columns, tables, at, now.st_ino, now.st_mtime_ns
+        np.concatenate([index.offsets, np.array(offsets, np.int64)]), columns, tables, at, now.st_ino,
+        now.st_size, now.st_mtime_ns,
     )  # fmt: skip
 
 

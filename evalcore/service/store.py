@@ -213,7 +213,8 @@ class Store:
         for word in (q or "").split():
             where.append("instr(words, ?) > 0")
             values.append(word.casefold())
-        condition, order = " AND ".join(where), f"{SORTS[sort]} {'DESC' if descending else 'ASC'}, id"
+        way = "DESC" if descending else "ASC"
+        condition, order = " AND ".join(where), f"{SORTS[sort]} {way}, id {way}"
         total = self._db.execute(f"SELECT count(*) FROM runs WHERE {condition}", values).fetchone()[0]
         rows = self._db.execute(
             f"SELECT * FROM runs WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?", [*values, limit, offset]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ from evalcore.service.store import RunRow
 from evalcore.service.told import run_fields, run_of
 from perfbench.engine.errors import PerfbenchError
 
-_POLICY = re.compile(rb"Content-Security-Policy\" content=\"[^\"]*script-src ((?:'sha256-[A-Za-z0-9+/=]+' ?)+)")
+_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
+_HASH = re.compile(r"'sha256-[A-Za-z0-9+/=]+'")
 
 
 class Paged(Query):
@@ -136,10 +138,10 @@ async def report(call: Call) -> Answer:
         page = await asyncio.to_thread(page_of(folder, row.kind, row.form).read_bytes)
     except OSError:
         raise Refused(404, f"run {row.id} has no report page") from None
-    hashes = _POLICY.search(page[:20_000])
-    words = hashes[1].decode("ascii").split() if hashes is not None else []
+    own = _POLICY.search(page[:20_000].decode("utf-8", "replace"))
+    hashes = [] if own is None else _HASH.findall(unescape(own[1]))
     return web.Response(
-        body=page, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": hashes_policy(words)}
+        body=page, content_type="text/html", charset="utf-8", headers={"Content-Security-Policy": hashes_policy(hashes)}
     )  # fmt: skip
 
 

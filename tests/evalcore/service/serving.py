@@ -71,4 +71,3 @@ async def serving(outputs: Path, commands: Commands = pretended, **settings: Any
             yield Client(service, server, session)
     finally:
         await server.stop()
-
