@@ -61,7 +61,8 @@ async def _perf(call: Call, first: RunRow, second: RunRow, *, force: bool) -> we
     try:
         found = await service.readers.call(
             bodies.body, load_tests, service.runs.folder(first), service.settings.state / "pages",
-            f"{first.stamp} {second.path} {second.stamp} {force}", service.runs.folder(second), force,
+            f"{first.stamp} {second.path} {second.stamp} {force}", (first.id, second.id),
+            service.runs.folder(second), force,
         )  # fmt: skip
     except PerfbenchError as error:
         raise Refused(409, str(error).replace(f"{service.settings.outputs}/", "")) from None
@@ -70,7 +71,7 @@ async def _perf(call: Call, first: RunRow, second: RunRow, *, force: bool) -> we
     )
 
 
-def load_tests(first: Path, second: Path, force: bool) -> bodies.Made:
+def load_tests(first: Path, names: tuple[str, str], second: Path, force: bool) -> bodies.Made:
     """Of one run against another. Runs in a reader. Raises PerfbenchError for what cannot be compared."""
     from perfbench.comparison.overlays import overlays
     from perfbench.comparison.pair import compare_paths
@@ -79,7 +80,10 @@ def load_tests(first: Path, second: Path, force: bool) -> bodies.Made:
     from perfbench.report.pages.compare import compare_page
 
     comparison = compare_paths(first, second, force=force)
-    drawn, told = contents(compare_page(comparison.as_json(), said(comparison, None), overlays(first, second)))
+    found = comparison.as_json()
+    for side, name in zip(("first", "second"), names, strict=True):  # ids, and no folders of this machine
+        found[side] = {**found[side], "name": name}
+    drawn, told = contents(compare_page(found, said(comparison, None), overlays(first, second)))
     return bodies.Made("pages.html", drawn, {"page": told})
 
 

@@ -16,6 +16,8 @@ from evalcore.service.pages.rendering import Pager, given, heads, page, what
 from perfbench.report.text import number
 
 PER_PAGE = 50
+UNNAMED = ("", "run", "series", "sweep", "search", "plan")
+"""Names of runs that were given none."""
 COLUMNS = {
     "run": "name", "what": "kind", "model": "model", "figures": None, "state": None, "started": "started",
 }  # fmt: skip
@@ -49,7 +51,8 @@ async def index(call: Call) -> web.StreamResponse:
 
 def _row(run: models.Run) -> dict[str, object]:
     return {
-        "id": run.id, "kind": run.kind, "name": run.name, "what": what(run.kind, run.form), "model": run.model,
+        "id": run.id, "kind": run.kind, "title": run.id if run.name in UNNAMED else run.name,
+        "what": what(run.kind, run.form), "model": run.model,
         "target": run.target, "status": run.status, "verdict": run.verdict, "started_at": run.started_at,
         "told": told(run),
     }  # fmt: skip

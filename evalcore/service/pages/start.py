@@ -133,14 +133,25 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 def filled(kind: models.Kind, description: Mapping[str, Any]) -> dict[str, str]:
     """The texts of fields for what was run: what is as by default, or was redacted, is left empty."""
-    properties = params(kind)["properties"]
+    schema = params(kind)
     found = {}
     for name, value in description.items():
-        default = properties.get(name, {}).get("default")
+        default = _default(schema, schema["properties"].get(name, {}))
         if name in LEFT_OUT or value in (None, [], {}, REDACTED) or value == default or REDACTED in str(value):
             continue
         found[name] = _written(_without_defaults(value, default))
     return found
+
+
+def _default(schema: Mapping[str, Any], of_key: Mapping[str, Any]) -> Any:
+    """Of a key that is an object of ours, the defaults of its own keys."""
+    if of_key.get("default") is not None:
+        return of_key["default"]
+    for one in of_key.get("anyOf", ()):
+        if "$ref" in one:
+            inner = schema["$defs"][one["$ref"].rpartition("/")[2]]["properties"]
+            return {name: of_inner.get("default") for name, of_inner in inner.items()}
+    return None
 
 
 def _without_defaults(value: Any, default: Any) -> Any:

@@ -49,13 +49,13 @@ const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").
 const line = (name, label, place, more = {}) => ({
   type: "scatter", mode: "lines", x: seen.x, y: seen.lines[name], name: escaped(label), line: { color: colour(COLOURS[place % COLOURS.length]), width: 2 }, ...more,
 });
-const band = (low, high) => [
+const band = (low, high, place) => [
   { type: "scatter", mode: "lines", x: seen.x, y: seen.lines[low], line: { width: 0 }, hoverinfo: "skip", showlegend: false },
-  { type: "scatter", mode: "lines", x: seen.x, y: seen.lines[high], line: { width: 0 }, fill: "tonexty", fillcolor: colour("--blue-fill"), hoverinfo: "skip", showlegend: false },
+  { type: "scatter", mode: "lines", x: seen.x, y: seen.lines[high], line: { width: 0 }, fill: "tonexty", fillcolor: `${colour(COLOURS[place % COLOURS.length])}22`, hoverinfo: "skip", showlegend: false },
 ];
 const has = (name) => (seen.lines[name] || []).some((value) => value !== null);
 
-const draw = (key, traces, title, more = {}) => {
+const draw = (key, traces, title) => {
   at(`panel-${key}`).hidden = traces.length === 0;
   if (traces.length === 0) return;
   at("charts-section").hidden = false;
@@ -65,7 +65,7 @@ const draw = (key, traces, title, more = {}) => {
   Plotly.react(place, traces, {
     margin: { l: 52, r: 12, t: 12, b: 44 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", size: 12, color: text },
     hovermode: "x unified", hoverlabel: { bgcolor: colour("--panel"), font: { color: text } }, legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 } },
-    showlegend: traces.filter((one) => one.showlegend !== false).length > 1, dragmode: false, xaxis: axis("seconds since the start"), yaxis: { ...axis(title), rangemode: "tozero", ...more },
+    showlegend: traces.filter((one) => one.showlegend !== false).length > 1, dragmode: false, xaxis: axis("seconds since the start"), yaxis: { ...axis(title), rangemode: "tozero" },
   }, { responsive: true, displayModeBar: false });
 };
 
@@ -73,15 +73,15 @@ const drawAll = () => {
   for (const name of ["ttft", "itl", "e2e"]) {
     draw(name, ["p50", "p90", "p99"].filter((statistic) => has(`${name} ${statistic}`)).map((statistic, place) => line(`${name} ${statistic}`, statistic, place)), "ms");
   }
-  draw("rate", [
-    ...(has("requests/s") ? [line("requests/s", "requests/s", 0)] : []),
-    ...(has("tokens/s") ? [line("tokens/s", "output tokens/s", 1)] : []),
-  ], "per second", { type: "log", rangemode: "normal" });
+  draw("rate", has("requests/s") ? [line("requests/s", "requests/s", 3)] : [], "requests/s");
+  draw("tokens", has("tokens/s") ? [line("tokens/s", "output tokens/s", 3)] : [], "tokens/s");
   draw("flight", has("in flight") ? [line("in flight", "in flight", 0)] : [], "requests");
   if (kind === "eval") {
     const names = Object.keys(seen.lines).filter((name) => name.startsWith("score ") && has(name)).slice(0, COLOURS.length);
-    const only = names.length === 1 ? names[0].slice(6) : null;
-    draw("scores", [...(only === null ? [] : band(`low ${only}`, `high ${only}`)), ...names.map((name, place) => line(name, name.slice(6), place))], "score");
+    draw("scores", names.flatMap((name, place) => {
+      const benchmark = name.slice("score ".length);
+      return [...band(`low ${benchmark}`, `high ${benchmark}`, place), line(name, benchmark, place)];
+    }), "score");
   }
 };
 
