@@ -23,7 +23,16 @@ MAY_USE = {
     "export": {"engine", "settings", "metrics", "report", "runfolder"},
     "live": {"engine", "metrics", "report"},
     "capacity": {
-        "engine", "settings", "statistics", "metrics", "scenario", "workload", "report", "live", "run", "runfolder"
+        "engine",
+        "settings",
+        "statistics",
+        "metrics",
+        "scenario",
+        "workload",
+        "report",
+        "live",
+        "run",
+        "runfolder",
     },
     "commands": None,  # the shell may call whatever it likes
 }

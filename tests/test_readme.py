@@ -56,9 +56,7 @@ def test_every_command_is_shown():
 def test_every_run_it_shows_describes_a_scenario(line, capsys, monkeypatch, tmp_path):
     (tmp_path / "prompt.txt").write_text("hello")
     (tmp_path / "chats.jsonl").write_text('{"messages": [{"role": "user", "content": "Hello"}]}')
-    (tmp_path / "mix.yaml").write_text(
-        "mix: {chats: {share: 90%, prompt_tokens: 50}, long: {share: 10%, prompt_tokens: 500}}"
-    )
+    (tmp_path / "mix.yaml").write_text("mix: {a: {share: 90%, prompt_tokens: 50}, b: {share: 10%, prompt_tokens: 500}}")
     trace = b'{"at": 0, "input_tokens": 5, "output_tokens": 5}'
     (tmp_path / "conversation_trace.jsonl.gz").write_bytes(gzip.compress(trace))
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
