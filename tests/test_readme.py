@@ -13,6 +13,7 @@ import pytest
 from evalcore import cli as evalcore_cli
 from evalcore.commands.list import list_
 from evalcore.commands.run import run_
+from evalcore.commands.serve import serve_
 from perfbench import cli
 from perfbench.commands.calibrate import calibrate
 from perfbench.commands.compare import compare
@@ -40,7 +41,7 @@ RUNS = [line for line in CODE.splitlines() if line.startswith("perfbench run ")]
 
 
 def test_every_flag_it_names_exists():
-    commands = (run, sweep, slo, plan, compare, export, report, simulate, calibrate, run_, list_)
+    commands = (run, sweep, slo, plan, compare, export, report, simulate, calibrate, run_, list_, serve_)
     known = {flag(name) for command in commands for name in inspect.signature(command).parameters}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
     assert len(named) > 60
