@@ -13,7 +13,8 @@ What must stay true
     the outputs until the run's folder changes.
 
 Rooms
-    table.py      which addresses there are              rendering.py  templates, their words, and the frame of a page
-    static.py     style and scripts                      bodies.py     what a reader makes: charts and tables of a run
-    runs.py, start.py, jobs.py, evals.py, requests.py, compare.py, benchmarks.py, doors.py (login, errors)
+    table.py       which addresses there are      rendering.py  templates, their words, and the frame of a page
+    static.py      style and scripts              bodies.py     tables and charts of a run, made by a reader and kept
+    differing.py   what two texts have in common  runs.py, start.py, jobs.py, evals.py, requests.py, compare.py,
+                                                  benchmarks.py, doors.py (the login, and what is refused)
 """

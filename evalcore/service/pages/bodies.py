@@ -5,6 +5,7 @@ A body is kept beside the outputs until the run's folder changes: charts of a mi
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -79,11 +80,32 @@ def body(make: Callable[..., Made], folder: Path, kept: Path, stamp: str, *argum
     return found
 
 
-async def read(call: Call, row: RunRow, make: Callable[..., Made], *arguments: Any) -> Body:
-    service = call.service
-    return await service.readers.call(
-        body, make, service.runs.folder(row), service.settings.state / "pages", row.stamp, *arguments
-    )
+PENDING: web.AppKey[dict[tuple[Any, ...], asyncio.Task[Body]]] = web.AppKey("pending bodies", dict)
+"""Bodies that are being made: one that several ask for is made once."""
+PATIENCE_S = 1.5
+"""That a browser waits for a body; after that it is shown that one is being made, and asks again."""
+
+
+async def read(
+    call: Call, row: RunRow, make: Callable[..., Made], *arguments: Any, stamp: str | None = None
+) -> Body | None:
+    """The body; None: it is not made yet. Raises what making it raises. `stamp`: of more than that run's folder."""
+    service, pending = call.service, call.request.app[PENDING]
+    wanted = (make, service.runs.folder(row), service.settings.state / "pages", stamp or row.stamp, *arguments)
+    task = pending.get(wanted)
+    if task is None:
+        task = pending[wanted] = asyncio.ensure_future(service.readers.call(body, *wanted))
+        task.add_done_callback(lambda done: (pending.pop(wanted), done.exception()))  # told to whoever waits, if any
+    await asyncio.wait((task,), timeout=PATIENCE_S)
+    if not task.done():
+        return None
+    return task.result()
+
+
+def waiting(call: Call, title: str) -> web.StreamResponse:
+    response = page(call, "waiting.html", title=title)
+    response.headers["Refresh"] = "1"
+    return response
 
 
 # -- load tests ------------------------------------------------------------------------------------------------------
@@ -92,6 +114,8 @@ async def read(call: Call, row: RunRow, make: Callable[..., Made], *arguments: A
 async def perf(call: Call, run: RunDetail) -> web.StreamResponse:
     row = await call.service.runs.get(run.id)
     found = await read(call, row, MAKERS[run.form], run.id)
+    if found is None:
+        return waiting(call, run.id)
     return page(
         call, "run.html", run=run, what=what(run.kind, run.form), body=Markup(found.markup),
         figures=Markup(found.figures), draws=True,

@@ -58,14 +58,15 @@ async def _choose(call: Call, first: str | None) -> web.StreamResponse:
 
 async def _perf(call: Call, first: RunRow, second: RunRow, *, force: bool) -> web.StreamResponse:
     service = call.service
+    stamp = f"{first.stamp} {second.path} {second.stamp} {force}"
     try:
-        found = await service.readers.call(
-            bodies.body, load_tests, service.runs.folder(first), service.settings.state / "pages",
-            f"{first.stamp} {second.path} {second.stamp} {force}", (first.id, second.id),
-            service.runs.folder(second), force,
-        )  # fmt: skip
+        found = await bodies.read(
+            call, first, load_tests, (first.id, second.id), service.runs.folder(second), force, stamp=stamp
+        )
     except PerfbenchError as error:
         raise Refused(409, str(error).replace(f"{service.settings.outputs}/", "")) from None
+    if found is None:
+        return bodies.waiting(call, f"{first.id} against {second.id}")
     return page(
         call, "compare.html", a=first, b=second, body=Markup(found.markup), figures=Markup(found.figures), draws=True
     )

@@ -29,6 +29,8 @@ ROW_STEPS = (6, 12, 20, 40, 80)
 async def run(call: Call, found: RunDetail) -> web.StreamResponse:
     row = await call.service.runs.get(found.id)
     made = await bodies.read(call, row, evaluation, found.id)
+    if made is None:
+        return bodies.waiting(call, found.id)
     return page(
         call, "run.html", run=found, what=what(found.kind, found.form), body=Markup(made.markup),
         figures=Markup(made.figures), draws=True,

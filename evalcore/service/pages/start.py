@@ -139,8 +139,19 @@ def filled(kind: models.Kind, description: Mapping[str, Any]) -> dict[str, str]:
         default = _default(schema, schema["properties"].get(name, {}))
         if name in LEFT_OUT or value in (None, [], {}, REDACTED) or value == default or REDACTED in str(value):
             continue
-        found[name] = _written(_without_defaults(value, default))
+        plain = _without_defaults(value, default)
+        known = fields_of(kind).get(name)
+        found[name] = _pairs(plain) if known is not None and known.reading == "pairs" else _written(plain)
     return found
+
+
+def _pairs(value: Any) -> str:
+    """NAME=VALUE NAME=VALUE, as the field and the command line read them; JSON where that cannot say it."""
+    if isinstance(value, Mapping) and all(isinstance(one, str | int | float) for one in value.values()):
+        words = [f"{name}={_written(one)}" for name, one in value.items()]
+        if not any(set(word) & set(" \t\n\"'") for word in words):
+            return " ".join(words)
+    return _written(value)
 
 
 def _default(schema: Mapping[str, Any], of_key: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from aiohttp import web
 from evalcore.service.api.jobs import JobsQuery
 from evalcore.service.api.runs import RequestsQuery, SamplesQuery
 from evalcore.service.endpoints import Call, Query, read_query
-from evalcore.service.pages import benchmarks, compare, doors, evals, jobs, requests, runs, start, static
+from evalcore.service.pages import benchmarks, bodies, compare, doors, evals, jobs, requests, runs, start, static
 
 if TYPE_CHECKING:
     from evalcore.service.app import Service
@@ -34,6 +34,7 @@ PAGES: tuple[tuple[str, Handler, type[Query]], ...] = (
 
 def add_pages(app: web.Application, service: Service) -> None:
     """Give the application its pages, and turn what is refused to a browser into a page."""
+    app[bodies.PENDING] = {}
     for path, handler, query in PAGES:
         app.router.add_get(path, _handled(handler, query, service))
     app.middlewares.insert(len(app.middlewares) - 1, doors.showing(service))  # before the doors, which refuse too

@@ -51,7 +51,7 @@ const command = (given) => {
     if (field.dataset.secret !== undefined) { words.unshift(`${KEYS[kind]}=...`); continue; }
     if (typeof value === "boolean") words.push(value ? flag : flag.replace("--", "--no-"));
     else if (Array.isArray(value) && value.every((one) => typeof one !== "object")) words.push(`${flag} ${quoted(value.join(","))}`);
-    else words.push(`${flag} ${quoted(typeof value === "object" ? JSON.stringify(value) : field.value.trim())}`);
+    else words.push(`${flag} ${quoted(typeof value === "object" && field.dataset.reading === "json" ? JSON.stringify(value) : field.value.trim())}`);
   }
   return words.join(" ");
 };
