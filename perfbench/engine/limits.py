@@ -55,7 +55,8 @@ class Cap:
 
     def leave(self) -> None:
         self.held -= 1
-        self._call_in()
+        if self._queue:
+            self._call_in()
 
     def resize(self, most: int) -> None:
         """From now on at most so many, 0 included; those who are in already stay."""
@@ -122,7 +123,18 @@ class Limits:
 class Gate:
     """A lane's limits at work."""
 
-    __slots__ = ("_cap", "_clock", "_global", "_rates", "_requests", "_tokens", "_turn", "search", "waiting")
+    __slots__ = (
+        "_cap",
+        "_clock",
+        "_global",
+        "_rates",
+        "_requests",
+        "_tokens",
+        "_turn",
+        "counts_tokens",
+        "search",
+        "waiting",
+    )
 
     def __init__(self, limits: Limits, global_cap: Cap, clock: Clock) -> None:
         self.search = None if limits.adaptive is None else Search(limits.adaptive)
@@ -132,6 +144,7 @@ class Gate:
         self._requests = Rate(limits.requests_per_s) if limits.requests_per_s is not None else None
         per_s = None if limits.tokens_per_min is None else limits.tokens_per_min / 60.0
         self._tokens = Rate(per_s, burst=per_s) if per_s is not None else None
+        self.counts_tokens = self._tokens is not None  # else nobody need add them up
         self._rates = tuple(rate for rate in (self._requests, self._tokens) if rate is not None)
         self._turn = Cap(1)  # whose turn it is to wait for the rates
         self.waiting = 0

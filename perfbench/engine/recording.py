@@ -39,7 +39,8 @@ def record_of(
             "" if request_id is None else blotted_detail(request_id.decode("latin-1"), lane.secrets)[:MOST_ID]
         ),
         prompt=blotted(request.body.decode("utf-8", "replace"), lane.secrets) if keep.texts else None,
-        text=_kept(answer.text, lane), reasoning=_kept(answer.reasoning, lane),
+        text=_kept(answer.text, lane) if keep.texts else None,
+        reasoning=_kept(answer.reasoning, lane) if keep.texts else None,
         tool_calls=answer.tool_calls if keep.texts else None,
         tag=request.tag, session=request.session, turn=request.turn, turns=request.turns,
         wanted_input_tokens=request.wanted_input_tokens, wanted_output_tokens=request.wanted_output_tokens,
@@ -57,7 +58,7 @@ def attempt_of(reply: Reply, fault: TransportFault, failed_ns: int, waited_s: fl
 
 
 def _kept(text: str | None, lane: Lane) -> str | None:
-    return blotted(text, lane.secrets) if lane.keep.texts and text is not None else None
+    return None if text is None else blotted(text, lane.secrets)
 
 
 def _output_tokens(answer: Answer, lane: Lane) -> tuple[int | None, TokenSource | None]:

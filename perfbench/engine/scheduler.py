@@ -285,7 +285,8 @@ class Scheduler:
                     if closes_ns is not None and now_ns >= load.began_ns + closes_ns:
                         break
                     index = next(positions)
-                    if left is not None and not load.warmup(index, free_ns):
+                    warmup = load.warmup(index, free_ns)
+                    if left is not None and not warmup:
                         if not left:
                             load.end("number", now_ns)
                             return
@@ -293,9 +294,7 @@ class Scheduler:
                     found = load.requests(index)
                     record: Record | None
                     if isinstance(found, Request):
-                        record, _ = await self._carry(
-                            load.state, found, index, free_ns, self._dispatch(load), load.warmup(index, free_ns)
-                        )
+                        record, _ = await self._carry(load.state, found, index, free_ns, self._dispatch(load), warmup)
                     else:
                         record = await self._follow(load, found, index, free_ns)
                     # Where nobody listens a request is over in a tenth of a millisecond: a dead server is not hammered.
@@ -416,8 +415,10 @@ class Scheduler:
                     answer, fault, cancelled = await self._attempt(lane, request, reply)
                 finally:
                     gate.leave()
-                gate.settle(request.expected_tokens, _used_tokens(answer))
-                gate.learn(reply.started_ns, answer.output_tokens, fault)
+                if gate.counts_tokens:
+                    gate.settle(request.expected_tokens, _used_tokens(answer))
+                if gate.search is not None:
+                    gate.learn(reply.started_ns, answer.output_tokens, fault)
                 outcome = "ok" if fault is None else "cancelled" if fault.kind in CUT_OFF else "failed"
                 if fault is None or outcome == "cancelled" or cancelled is not None or lane.retry.attempts == 1:
                     break
