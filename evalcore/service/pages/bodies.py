@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,9 +21,10 @@ from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, Stri
 from markupsafe import Markup
 
 from evalcore.service.endpoints import Call
-from evalcore.service.folders import id_of
+from evalcore.service.folders import UNREADABLE, id_of
 from evalcore.service.models import RunDetail
 from evalcore.service.pages.rendering import page, shown, what
+from evalcore.service.problems import Refused
 from evalcore.service.store import RunRow
 from perfbench import __version__
 from perfbench.report.charts import Chart
@@ -33,9 +35,12 @@ from perfbench.runfolder import write_whole
 if TYPE_CHECKING:
     from perfbench.report.page import Cell, Page
 
+log = logging.getLogger("evalcore.service")
 OWN = Path(__file__).parent / "templates"
 FRAME = "{% block body %}{% endblock %}"
 """What stands in for the frame of a report page: nothing."""
+MOST_KEPT = 500
+"""Bodies, of some 200 kB each; the oldest go."""
 MOST_RUNS = 200
 """Of a series, shown."""
 
@@ -65,41 +70,68 @@ def environment() -> Environment:
 
 
 def body(make: Callable[..., Made], folder: Path, kept: Path, stamp: str, *arguments: Any) -> Body:
-    """A body as it was kept, or made anew. Runs in a reader."""
+    """A body as it was kept, or made anew. Runs in a reader. Without a stamp it is not kept: its run still grows."""
     name = hashlib.sha256(f"{__version__} {make.__name__} {folder} {stamp}".encode()).hexdigest()[:32]
     file = kept / f"{name}.json"
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Body)
-    except (OSError, msgspec.DecodeError):  # none yet, or one of another version
-        pass
+    if stamp:
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Body)
+        except (OSError, msgspec.DecodeError):  # none yet, or one of another version
+            pass
     made = make(folder, *arguments)
     markup = environment().get_template(made.template).render(**made.values)
     found = Body(markup, str(script_json({chart.key: chart.figure for chart in made.drawn})))
-    kept.mkdir(parents=True, exist_ok=True)
-    write_whole(file, msgspec.json.encode(found))
+    if stamp:
+        kept.mkdir(parents=True, exist_ok=True)
+        write_whole(file, msgspec.json.encode(found))
+        for old in sorted(kept.glob("*.json"), key=_made_s)[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
     return found
+
+
+def _made_s(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # another reader has removed it
+        return 0.0
 
 
 PENDING: web.AppKey[dict[tuple[Any, ...], asyncio.Task[Body]]] = web.AppKey("pending bodies", dict)
 """Bodies that are being made: one that several ask for is made once."""
 PATIENCE_S = 1.5
 """That a browser waits for a body; after that it is shown that one is being made, and asks again."""
+HELD_S = 30.0
 
 
 async def read(
     call: Call, row: RunRow, make: Callable[..., Made], *arguments: Any, stamp: str | None = None
 ) -> Body | None:
-    """The body; None: it is not made yet. Raises what making it raises. `stamp`: of more than that run's folder."""
+    """The body; None: it is not made yet. Raises Refused, and PerfbenchError for what cannot be made.
+
+    `stamp`: of all that it is made of, where that is more than the run's folder.
+    """
     service, pending = call.service, call.request.app[PENDING]
-    wanted = (make, service.runs.folder(row), service.settings.state / "pages", stamp or row.stamp, *arguments)
+    kept_as = (stamp or row.stamp) if row.finished else ""
+    wanted = (make, service.runs.folder(row), service.settings.state / "pages", kept_as, *arguments)
     task = pending.get(wanted)
     if task is None:
         task = pending[wanted] = asyncio.ensure_future(service.readers.call(body, *wanted))
-        task.add_done_callback(lambda done: (pending.pop(wanted), done.exception()))  # told to whoever waits, if any
+        loop = asyncio.get_running_loop()
+        # A browser that was told to wait asks for it once more, and must then find what was made meanwhile.
+        task.add_done_callback(lambda done: (done.exception(), loop.call_later(HELD_S, pending.pop, wanted, None)))
     await asyncio.wait((task,), timeout=PATIENCE_S)
     if not task.done():
         return None
-    return task.result()
+    if not row.finished:
+        pending.pop(wanted, None)
+    try:
+        return task.result()
+    except UNREADABLE as error:
+        log.warning("page of %s", row.path, exc_info=error)
+        raise Refused(
+            409, f"what run {row.id} has left cannot be read ({type(error).__name__}: {str(error)[:300]}); it was cut "
+            "off, or written by another version"
+        ) from None  # fmt: skip
 
 
 def waiting(call: Call, title: str) -> web.StreamResponse:

@@ -51,9 +51,15 @@ def shown(value: Any) -> Any:
 def page(call: Call, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A whole page."""
     text = environment().get_template(template).render(
-        here=call.request.path, links=LINKS, has_token=call.service.settings.token is not None, **values
+        here=_section(call.request.path), links=LINKS, has_token=call.service.settings.token is not None, **values
     )  # fmt: skip
     return web.Response(text=text, status=status, content_type="text/html")
+
+
+def _section(path: str) -> str:
+    """The link of the frame under which a page stands."""
+    first = f"/{path.split('/')[1]}"
+    return "/" if first == "/runs" else first
 
 
 def when(iso: str) -> str:

@@ -89,6 +89,7 @@ def _score(one: models.Score) -> str:
 
 async def run(call: Call) -> web.StreamResponse:
     """The page of a run: what it says depends on what it is."""
+    await call.service.runs.look()  # a body is kept for as long as its run's folder does not change
     found = await api.run(call)
     assert isinstance(found, models.RunDetail)
     if found.kind == "eval":

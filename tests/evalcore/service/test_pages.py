@@ -96,6 +96,31 @@ async def test_nothing_foreign_becomes_markup_and_no_page_asks_anybody_else(outp
             assert not set("".join(page.text)) & {"\x1b", "\u202e", "\u2028"}, path
 
 
+async def test_a_sweep_leads_to_its_runs(outputs):
+    async with serving(outputs) as client:
+        sweep = outputs / "20250102_000000_sweep"
+        page = await page_of(client, f"/runs/{sweep.name}")
+        rows = [one.get("href") or "" for tag, one in page.tags if tag == "a"]
+        assert any(href.startswith(f"/runs/{sweep.name}~") for href in rows)
+
+
+async def test_what_was_cut_off_is_told(tmp_path):
+    folder = tmp_path / "outputs" / "20250102_000000_sweep"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"schema": 1, "points": [')
+    async with serving(tmp_path / "outputs") as client:
+        assert "cannot be read" in (await page_of(client, f"/runs/{folder.name}", 409)).words()
+
+
+async def test_a_run_that_was_never_finished_has_a_page_of_what_there_is(tmp_path):
+    folder = make_run(tmp_path / "outputs" / "20250101_000000", 40)
+    async with serving(tmp_path / "outputs") as client:
+        page = await page_of(client, f"/runs/{folder.path.name}")
+        assert "unfinished" in page.words()
+        assert "of 40 sent" in page.words().replace("\u202f", " ")
+        assert list((tmp_path / "outputs" / ".service" / "pages").glob("*")) == []
+
+
 async def test_the_samples_are_filtered_and_tell_what_was_read_and_what_was_right(outputs):
     async with serving(outputs) as client:
         first = (await client.get("/api/v1/runs?kind=eval&descending=false"))["runs"][0]["id"]

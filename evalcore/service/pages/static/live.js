@@ -47,7 +47,7 @@ const push = (x, values) => {
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").slice(0, 60);
 const line = (name, label, place, more = {}) => ({
-  type: "scatter", mode: "lines", x: seen.x, y: seen.lines[name], name: escaped(label), line: { color: colour(COLOURS[place % COLOURS.length]), width: 2 }, ...more,
+  type: "scatter", mode: seen.x.length > 40 ? "lines" : "lines+markers", x: seen.x, y: seen.lines[name], name: escaped(label), line: { color: colour(COLOURS[place % COLOURS.length]), width: 2 }, ...more,
 });
 const band = (low, high, place) => [
   { type: "scatter", mode: "lines", x: seen.x, y: seen.lines[low], line: { width: 0 }, hoverinfo: "skip", showlegend: false },
@@ -64,7 +64,7 @@ const draw = (key, traces, title) => {
   const text = colour("--text");
   Plotly.react(place, traces, {
     margin: { l: 52, r: 12, t: 12, b: 44 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", size: 12, color: text },
-    hovermode: "x unified", hoverlabel: { bgcolor: colour("--panel"), font: { color: text } }, legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 } },
+    hovermode: "x unified", hoverlabel: { bgcolor: colour("--panel"), font: { color: text } }, legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 11 }, traceorder: "normal" },
     showlegend: traces.filter((one) => one.showlegend !== false).length > 1, dragmode: false, xaxis: axis("seconds since the start"), yaxis: { ...axis(title), rangemode: "tozero" },
   }, { responsive: true, displayModeBar: false });
 };
