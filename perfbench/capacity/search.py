@@ -212,7 +212,8 @@ class Search:
                 why += "; beyond that this client was the limit"
             return Answer("inconclusive", lowest.load, None, why)
         if not self._close(highest.load):
-            return Answer("inconclusive", lowest.load, (self._below(highest.load), highest.load), "the bracket is wide")
+            below = self._below(highest.load)  # not `lowest`, which by luck may lie beyond a load that showed trouble
+            return Answer("inconclusive", below, (below, highest.load), "the bracket is wide")
         found = self.crossing()
         low, high = found.interval(CONFIDENCE)
         load = found.quantile(0.5)

@@ -205,9 +205,10 @@ def show_plan(plan: Plan, folder: Path | None, out: TextIO) -> None:
         console.print(Text(f"\n{plan.outcome}: {plan.why}", STYLES[plan.outcome]))
     else:
         most = "more than were tried" if plan.interval[1] is None else str(plan.interval[1])
+        word = "replica" if plan.replicas == 1 else "replicas"
         console.print(
             Text(
-                f"\n{plan.outcome}: {plan.replicas} replicas, 95 % sure {plan.interval[0]} to {most}; {plan.why}",
+                f"\n{plan.outcome}: {plan.replicas} {word}, 95 % sure {plan.interval[0]} to {most}; {plan.why}",
                 STYLES[plan.outcome],
             )
         )

@@ -153,6 +153,16 @@ def test_a_client_that_spoils_every_probe_ends_the_search_and_is_named(open_loop
     assert open_loop or all(load == int(load) for load in server.asked)
 
 
+def test_an_answer_lies_in_its_own_interval_although_luck_spared_a_larger_load():
+    search = searching(Step(7.3))
+    search.probes = [
+        Probe(load=load, seconds=5.0, counts=(((count, misses),),))
+        for load, count, misses in ((10.0, 100, 0), (40.0, 20, 5), (64.0, 3, 0))
+    ]
+    answer = search.answer()
+    assert answer.interval == (10.0, 40.0) and answer.load == 10.0
+
+
 def test_a_backlog_told_before_the_run_began_is_no_growth():
     assert growth([Look(at_s=-0.1, arrived=0, over=0)]) is None
 

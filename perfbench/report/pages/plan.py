@@ -35,11 +35,17 @@ def plan_page(plan: Json) -> Page:
         warnings=tuple(harmless(warning, 400) for warning in plan["warnings"]),
         tiles=_tiles(plan, options),
         sections=(
-            Section("Replicas", (), (), (_table(plan, options),) if options else ()),
-            Section("As simulated", _simulated_said(plan), tuple(_charts(plan, options))),
+            *(_answered(plan, options) if options else ()),
             Section("The replica that is planned with", (), (), (_model_table(plan["model"]),)),
         ),
         words=_meanings(),
+    )
+
+
+def _answered(plan: Json, options: Sequence[Json]) -> tuple[Section, ...]:
+    return (
+        Section("Replicas", (), (), (_table(plan, options),)),
+        Section("As simulated", _simulated_said(), tuple(_charts(plan, options))),
     )
 
 
@@ -117,9 +123,7 @@ def _short(name: str) -> str:
     return f"{statistic} {latency.removeprefix('response_').upper()}"
 
 
-def _simulated_said(plan: Json) -> tuple[str, ...]:
-    if not plan["options"]:
-        return ()
+def _simulated_said() -> tuple[str, ...]:
     return (
         "The target's traffic, played through so many replicas behind that balancer, each of them a queue as the runs"
         " showed it. What of it holds is what the plan stands on.",
@@ -127,8 +131,6 @@ def _simulated_said(plan: Json) -> tuple[str, ...]:
 
 
 def _charts(plan: Json, options: Sequence[Json]) -> list[Chart]:
-    if not options:
-        return []
     counts = [option["replicas"] for option in options]
     axis = {"dtick": 1, "range": [min(counts) - 0.4, max(counts) + 0.4]}
     return [
