@@ -173,3 +173,17 @@ async def test_a_job_that_waits_is_cancelled_in_the_list(tmp_path):
         await page.click("dialog >> text=Yes")
         await playwright.expect(page.locator(".word:has-text('cancelled')")).to_have_count(1)
         await playwright.expect(page.locator(".word:has-text('running')")).to_have_count(1)
+
+
+async def test_a_job_whose_key_is_lost_asks_for_it_and_is_resumed(tmp_path):
+    async with serving(tmp_path / "outputs") as client:
+        running = await client.start("waits", api_key="sk-secret-of-mine")
+        await client.until(running["id"], "running")
+    async with serving(tmp_path / "outputs") as client, browsing(client.base) as page:
+        await page.goto(f"{client.base}/jobs/{running['id']}")
+        await playwright.expect(page.locator("#state")).to_have_text("interrupted")
+        await page.click("#resume")
+        await page.fill("dialog input[name=api_key]", "sk-secret-of-mine")
+        await page.keyboard.press("Enter")
+        await playwright.expect(page.locator("#state")).to_have_text("running")
+        assert "sk-secret" not in await page.content()

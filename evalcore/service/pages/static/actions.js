@@ -1,28 +1,30 @@
 // Buttons that ask the API for something (data-method, data-path), after a question if there is one (data-ask).
 import { problem, say } from "./ask.js";
 
-const ask = (text) => new Promise((answer) => {
+// True or false; with names of secrets, a body that holds them at their places, or null.
+const ask = (text, names = []) => new Promise((answer) => {
   const dialog = document.getElementById("ask");
   document.getElementById("ask-text").textContent = text;
+  const fields = names.map((name) => Object.assign(document.createElement("input"), { type: "password", name, autocomplete: "off", ariaLabel: name, placeholder: name }));
+  document.getElementById("ask-fields").replaceChildren(...fields);
   dialog.returnValue = "";
-  dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  dialog.addEventListener("close", () => {
+    const yes = dialog.returnValue === "yes";
+    const found = {};
+    for (const { name, value } of fields) {
+      name.split(".").reduce((at, part, place, parts) => (at[part] = place === parts.length - 1 ? value : at[part] || {}), found);
+    }
+    document.getElementById("ask-fields").replaceChildren();
+    answer(names.length ? (yes ? found : null) : yes);
+  }, { once: true });
   dialog.showModal();
+  if (fields.length) fields[0].focus();
 });
-
-const body = (names) => {
-  const found = {};
-  for (const name of names) {
-    const value = prompt(`${name} was kept in memory only, and is gone. Give it again:`);
-    if (!value) return null;
-    name.split(".").reduce((at, part, place, parts) => (at[part] = place === parts.length - 1 ? value : at[part] || {}), found);
-  }
-  return found;
-};
 
 const act = async (button) => {
   if (button.dataset.ask && !(await ask(button.dataset.ask))) return;
   const needs = (button.dataset.needs || "").split(" ").filter(Boolean);
-  const given = needs.length ? body(needs) : undefined;
+  const given = needs.length ? await ask(`Kept in memory only, and gone: ${needs.join(", ")}. Give it again to resume?`, needs) : undefined;
   if (given === null) return;
   button.disabled = true;
   try {
