@@ -10,9 +10,9 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import orjson
@@ -96,7 +96,8 @@ def _made_s(file: Path) -> float:
         return 0.0
 
 
-PENDING: web.AppKey[dict[tuple[Any, ...], asyncio.Task[Body]]] = web.AppKey("pending bodies", dict)
+Pending: TypeAlias = dict[tuple[Any, ...], asyncio.Task[Body]]
+PENDING: web.AppKey[Pending] = web.AppKey("pending bodies", dict)
 """Bodies that are being made: one that several ask for is made once."""
 PATIENCE_S = 1.5
 """That a browser waits for a body; after that it is shown that one is being made, and asks again."""
@@ -116,9 +117,7 @@ async def read(
     task = pending.get(wanted)
     if task is None:
         task = pending[wanted] = asyncio.ensure_future(service.readers.call(body, *wanted))
-        loop = asyncio.get_running_loop()
-        # A browser that was told to wait asks for it once more, and must then find what was made meanwhile.
-        task.add_done_callback(lambda done: (done.exception(), loop.call_later(HELD_S, pending.pop, wanted, None)))
+        task.add_done_callback(partial(_hold, pending, wanted))
     await asyncio.wait((task,), timeout=PATIENCE_S)
     if not task.done():
         return None
@@ -132,6 +131,13 @@ async def read(
             409, f"what run {row.id} has left cannot be read ({type(error).__name__}: {str(error)[:300]}); it was cut "
             "off, or written by another version"
         ) from None  # fmt: skip
+
+
+def _hold(pending: Pending, wanted: tuple[Any, ...], done: asyncio.Task[Body]) -> None:
+    """A browser that was told to wait asks for it once more, and must then find what was made meanwhile."""
+    if not done.cancelled():
+        done.exception()  # looked at, so that nobody is told who has gone away meanwhile
+        asyncio.get_running_loop().call_later(HELD_S, pending.pop, wanted, None)
 
 
 def waiting(call: Call, title: str) -> web.StreamResponse:

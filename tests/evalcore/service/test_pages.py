@@ -26,6 +26,8 @@ from tests.report.test_html import Parsed
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202e\x1b[31m"
 LONG = "ab " * 50
 TOKEN = "correct-horse-battery"
+LOAD, SWEEP = "20250101_000000", "20250102_000000_sweep"
+UNFINISHED, TORN = "20250103_000000", "20250104_000000_sweep"
 BROWSER = {"Accept": "text/html,*/*"}
 ROWS = [
     {"id": f"q{number}", "question": f"Number {number}? {HOSTILE}", "answer": "yes" if number else HOSTILE}
@@ -50,17 +52,22 @@ def outputs(tmp_path_factory) -> Path:
                 "dataset_args": {"general_qa": {"local_path": str(file)}},
             }  # fmt: skip
             run_task(TaskConfig.from_mapping(given, "test", environment={}))
-    folder = make_run(place / "outputs" / "20250101_000000", 120, words=HOSTILE, slo="p99 ttft < 500ms")
+    folder = make_run(place / "outputs" / LOAD, 120, words=HOSTILE, slo="p99 ttft < 500ms")
     write_summary(folder)
-    sweep = place / "outputs" / "20250102_000000_sweep"
+    sweep = place / "outputs" / SWEEP
     sweep.mkdir()
     (sweep / "sweep.json").write_text(json.dumps(made.plain(made.sweep(words=HOSTILE))))
+    make_run(place / "outputs" / UNFINISHED, 40)
+    (place / "outputs" / TORN).mkdir()
+    (place / "outputs" / TORN / "sweep.json").write_text('{"schema": 1, "points": [')
     return place / "outputs"
 
 
 async def page_of(client: Any, path: str, status: int = 200) -> Parsed:
     async with client.session.get(client.base + path, headers=BROWSER) as response:
         text = await response.text()
+        if "Refresh" in response.headers:  # it is being made; a browser asks again
+            return await page_of(client, path, status)
         assert response.status == status, text[:500]
         assert response.content_type == "text/html"
         assert "script-src 'self'; style-src 'self'" in response.headers["Content-Security-Policy"]
@@ -71,7 +78,7 @@ async def test_nothing_foreign_becomes_markup_and_no_page_asks_anybody_else(outp
     async with serving(outputs) as client:
         found = (await client.get("/api/v1/runs?descending=false"))["runs"]
         first, second = (run["id"] for run in found if run["kind"] == "eval")
-        load, sweep = sorted(run["id"] for run in found if run["kind"] == "perf")
+        load, sweep = LOAD, SWEEP
         samples = (await client.get(f"/api/v1/runs/{first}/samples"))["samples"]
         paths = {
             "/": "Runs", "/?q=nowhere&kind=&status=": "No run matches", f"/runs/{first}": "general_qa",
@@ -96,29 +103,17 @@ async def test_nothing_foreign_becomes_markup_and_no_page_asks_anybody_else(outp
             assert not set("".join(page.text)) & {"\x1b", "\u202e", "\u2028"}, path
 
 
-async def test_a_sweep_leads_to_its_runs(outputs):
+async def test_a_sweep_leads_to_its_runs_and_of_what_is_not_whole_there_is_what_there_is(outputs):
     async with serving(outputs) as client:
-        sweep = outputs / "20250102_000000_sweep"
-        page = await page_of(client, f"/runs/{sweep.name}")
-        rows = [one.get("href") or "" for tag, one in page.tags if tag == "a"]
-        assert any(href.startswith(f"/runs/{sweep.name}~") for href in rows)
-
-
-async def test_what_was_cut_off_is_told(tmp_path):
-    folder = tmp_path / "outputs" / "20250102_000000_sweep"
-    folder.mkdir(parents=True)
-    (folder / "sweep.json").write_text('{"schema": 1, "points": [')
-    async with serving(tmp_path / "outputs") as client:
-        assert "cannot be read" in (await page_of(client, f"/runs/{folder.name}", 409)).words()
-
-
-async def test_a_run_that_was_never_finished_has_a_page_of_what_there_is(tmp_path):
-    folder = make_run(tmp_path / "outputs" / "20250101_000000", 40)
-    async with serving(tmp_path / "outputs") as client:
-        page = await page_of(client, f"/runs/{folder.path.name}")
-        assert "unfinished" in page.words()
-        assert "of 40 sent" in page.words().replace("\u202f", " ")
-        assert list((tmp_path / "outputs" / ".service" / "pages").glob("*")) == []
+        page = await page_of(client, f"/runs/{SWEEP}")
+        links = [attributes.get("href") or "" for tag, attributes in page.tags if tag == "a"]
+        assert any(href.startswith(f"/runs/{SWEEP}~") for href in links)
+        assert "cannot be read" in (await page_of(client, f"/runs/{TORN}", 409)).words()
+        kept = len(list((outputs / ".service" / "pages").glob("*")))
+        unfinished = (await page_of(client, f"/runs/{UNFINISHED}")).words()
+        assert "unfinished" in unfinished
+        assert "of 40 sent" in unfinished.replace("\u202f", " ")
+        assert len(list((outputs / ".service" / "pages").glob("*"))) == kept  # it may still grow
 
 
 async def test_the_samples_are_filtered_and_tell_what_was_read_and_what_was_right(outputs):
