@@ -18,7 +18,7 @@ from scipy.stats import norm
 
 from perfbench.capacity.objective import BLOCKS, Criterion
 from perfbench.capacity.probe import Probe
-from perfbench.capacity.queueing import Model, Trace, replay
+from perfbench.capacity.queueing import Model, Trace, calibrated, replay
 from perfbench.capacity.simulate import Played
 from perfbench.metrics.columns import BoolArray, FloatArray
 
@@ -75,6 +75,7 @@ def told(
     if correction is None:
         return None
     missed = _misses(criterion)
+    model = calibrated(model, [trace for probe, trace in probes if probe.halted is None])
     root = _root(model, missed, allowed * math.exp(-correction))
     if root is None:
         return None

@@ -10,7 +10,7 @@ explains it best.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -25,6 +25,10 @@ WAITED = 1.25
 """A run whose 90th percentile of the time to first token is that many times the quietest run's saw a queue."""
 SATURATED = 3.0
 """A run that waited that many times as long had all its slots taken."""
+NOISE = 0.02
+"""A slowdown that comes to less than that at the most requests that were at work is noise."""
+MOST_SCALED = 1.25
+"""Beyond that a model is not scaled, but wrong."""
 FEWEST_SATURATED = 150
 """Requests of such a run before its throughput says what the endpoint can do."""
 EXCESS = 1.15
@@ -134,6 +138,8 @@ def fit(traces: Sequence[Trace]) -> Model | None:
         return None
     seen.sort(key=lambda pair: pair[1].at_work)
     quiet, quietest = seen[0]
+    seen = [(trace, _Seen.of(trace, quietest)) for trace, _ in seen]
+    quietest = seen[0][1]
     slowdown = _slowdown([found for _, found in seen]) if quiet.streamed else 0.0
     quick = [(trace, found) for trace, found in seen if found.at_work <= max(2 * quietest.at_work, 1.0)]
     first_s, rest_s, _, _ = _service(quick, slowdown, UNLIMITED, quietest)
@@ -164,6 +170,28 @@ def _slowed(model: Model, saturated: Sequence[Trace]) -> Model:
         return model
     slowdown = (model.slots / (model.mean_s * most_per_s) - 1) / (model.slots - 1)
     return replace(model, slowdown=slowdown)
+
+
+def calibrated(model: Model, near: Sequence[Trace]) -> Model:
+    """The model with its work scaled to what requests of those runs took after their first token.
+
+    A model is fitted over all loads, and used about one: a slowdown that is a little off must not move that one.
+    """
+    ratios, weights = [], []
+    alone = _Seen(model.first_s, model.rest_s, 1.0, 0.0, 0.0, 1)
+    for trace in near:
+        if trace.whole.sum() < FEWEST or not trace.streamed:
+            continue
+        seen = _Seen.of(trace, alone)
+        expected = float(model.rest_s.mean()) * seen.pace(model.slowdown)
+        if expected > 0:
+            ratios.append(float(seen.rest_s.mean()) / expected)
+            weights.append(len(seen.rest_s))
+    if not ratios:
+        return model
+    scale = float(np.clip(np.average(ratios, weights=weights), 1 / MOST_SCALED, MOST_SCALED))
+    first_s = model.first_s * scale if model.slowdown else model.first_s
+    return replace(model, first_s=first_s, rest_s=model.rest_s * scale)
 
 
 def _finished_per_s(trace: Trace) -> float:
@@ -201,6 +229,9 @@ class _Seen:
     rest_s: FloatArray
     at_work: float
     """Requests in service at a time, on average."""
+    others: float
+    """Further requests at work that one at work sees, on average: in an open loop about as many as are at work, in a
+    closed one less itself."""
     waited: float
     """90th percentile of the time to first token, or of the whole where it is not streamed."""
     most_in_flight: int
@@ -211,10 +242,11 @@ class _Seen:
 
     def pace(self, slowdown: float) -> float:
         """How many times as long work took as it does alone."""
-        return 1 + slowdown * max(self.at_work - 1, 0.0)
+        return 1 + slowdown * self.others
 
     @classmethod
-    def of(cls, trace: Trace) -> _Seen:
+    def of(cls, trace: Trace, quiet: _Seen | None = None) -> _Seen:
+        """With the quietest run, how long a first token takes to make, once its turn has come, is taken from there."""
         whole = trace.whole
         due_s, over_s = trace.due_s[whole], trace.over_s[whole]
         if trace.streamed:
@@ -222,28 +254,41 @@ class _Seen:
         else:
             first_s = over_s - due_s
         rest_s = over_s - due_s - first_s
-        span_s = float(over_s.max() - due_s.min())
-        # Over the span of arrivals, not of the drain; a request that waits for its first token may not be at work yet.
-        at_work = float(rest_s.sum() + min(float(np.quantile(first_s, 0.1)), float(first_s.mean())) * len(due_s))
-        edges = np.concatenate((due_s, over_s))
-        steps = np.concatenate((np.ones(len(due_s)), -np.ones(len(over_s))))[np.argsort(edges, kind="stable")]
+        before_s = min(float(np.quantile(first_s, 0.1)), float(first_s.mean()))
+        if quiet is not None and trace.streamed and float(quiet.rest_s.mean()) > 0:
+            slower = float(rest_s.mean()) / float(quiet.rest_s.mean())
+            before_s = min(float(np.median(quiet.first_s)) * slower, float(first_s.mean()))
+        begun_s = over_s - rest_s - np.minimum(before_s, first_s)
+        lengths_s, at_work = _steps(begun_s, over_s)
+        whole_s = float((lengths_s * at_work).sum())
+        _, in_flight = _steps(due_s, over_s)
         return cls(
-            first_s, rest_s, at_work / span_s, float(np.quantile(first_s, 0.9)), int(np.cumsum(steps).max())
+            first_s, rest_s, whole_s / float(over_s.max() - due_s.min()),
+            float((lengths_s * at_work**2).sum()) / whole_s - 1 if whole_s > 0 else 0.0,
+            float(np.quantile(first_s, 0.9)), int(in_flight.max()),
         )  # fmt: skip
+
+
+def _steps(begin_s: FloatArray, end_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(how long, how many there were meanwhile) of the steps of a count of intervals: shapes (2n - 1,)."""
+    edges = np.concatenate((begin_s, end_s))
+    order = np.argsort(edges, kind="stable")
+    counts = np.cumsum(np.concatenate((np.ones(len(begin_s)), -np.ones(len(end_s))))[order])
+    return np.diff(edges[order]), counts[:-1]
 
 
 def _slowdown(seen: Sequence[_Seen]) -> float:
     """How much longer the part after the first token takes with each further request at work, by least squares."""
-    at_work = np.array([max(found.at_work, 1.0) for found in seen])
+    others = np.array([found.others for found in seen])
     rest_s = np.array([float(found.rest_s.mean()) for found in seen])
-    if len(seen) < 2 or at_work.max() < 1.5 * at_work.min() or rest_s.min() <= 0:
+    if len(seen) < 2 or others.max() < 0.5 + others.min() or rest_s.min() <= 0:
         return 0.0
     weights = np.sqrt([len(found.rest_s) for found in seen])
-    slope, level = np.polyfit(at_work - 1, rest_s, 1, w=weights)
+    slope, level = np.polyfit(others, rest_s, 1, w=weights)
     if level <= 0 or slope <= 0:
         return 0.0
     found = float(slope / level)
-    return found if found * (at_work.max() - 1) > 0.02 else 0.0  # less than that is noise
+    return found if found * others.max() > NOISE else 0.0
 
 
 def _slots(queued: Sequence[Trace], first_s: float, mean_s: float, slowdown: float, most: int) -> tuple[int, float]:
@@ -300,19 +345,6 @@ def replay(trace: Trace, slots: int, first_s: float, mean_s: float, slowdown: fl
     usual_s = float(np.nanmean(shown_s)) if np.isfinite(shown_s).any() else max(mean_s - first_s, 0.0)
     rest_s = np.where(np.isnan(shown_s), usual_s, shown_s)
     span_s = float(trace.due_s[-1] - trace.due_s[0]) or 1.0
-    at_work = min((first_s + float(rest_s.mean())) * len(rest_s) / span_s, float(slots))
-    before_s = np.full(len(rest_s), first_s * (1 + slowdown * max(at_work - 1, 0.0)))
+    at_work = (first_s + float(rest_s.mean())) * len(rest_s) / span_s
+    before_s = np.full(len(rest_s), first_s * (1 + slowdown * min(at_work, slots - 1.0)))
     return play(trace.due_s, before_s, rest_s, Cluster(slots))
-
-
-def shares_missed(
-    model: Model, rates: Sequence[float], misses: Callable[[Played], BoolArray], count: int, seed: int = 0
-) -> FloatArray:
-    """Share of requests that miss at each rate, ascending; one seed for all, so that the curve is smooth."""
-    found = []
-    for rate in rates:
-        if rate >= model.capacity_per_s:
-            found.append(1.0)
-            continue
-        found.append(float(misses(model.at_rate(rate, count, seed)).mean()))
-    return np.maximum.accumulate(np.array(found))

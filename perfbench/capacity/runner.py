@@ -80,11 +80,13 @@ class RunProber:
         self._keep(name, place, columns)
         until_s = seconds if info.ended_ns is None else min(seconds, (info.ended_ns - info.began_ns) / 1e9)
         from_s, to_s = WARM_SHARE * seconds, until_s
-        if halted is not None:  # of the last ones only those are known that were quick, unless nothing else is
+        if halted is not None:
+            # Of the last ones only those are known that were quick; where too few are left, the first ones count too.
             settled_s = until_s - self._objective.longest_limit_s
             due_s = (columns.intended_ns - info.began_ns) / 1e9
-            if int(((due_s >= from_s) & (due_s < settled_s)).sum()) >= FEWEST_COUNTED:
-                to_s = settled_s
+            windows = ((from_s, settled_s), (0.0, settled_s), (0.0, until_s))
+            enough = (w for w in windows if int(((due_s >= w[0]) & (due_s < w[1])).sum()) >= FEWEST_COUNTED)
+            from_s, to_s = next(enough, windows[-1])
         counts = count(self._objective, columns, info.began_ns + round(from_s * 1e9), info.began_ns + round(to_s * 1e9))
         summary = result.summary
         e2e = summary["latency_ms"]["e2e"]

@@ -257,6 +257,11 @@ class Search:
         spoilt = [probe for probe in self.probes if probe.suspect]
         return len(spoilt) == len(self.probes) and sum(probe.load <= self._smallest for probe in spoilt) >= PATIENCE
 
+    def _spoilt(self) -> float | None:
+        """The smallest load that the client spoilt again and again: it is not tried any more, nor is a larger one."""
+        loads = [probe.load for probe in self.probes if probe.suspect]
+        return min((load for load in loads if loads.count(load) >= PATIENCE), default=None)
+
     @property
     def _smallest(self) -> float:
         """Less than that is not worth a probe: too few requests would be in it."""
@@ -314,6 +319,8 @@ class Search:
             if lowest.load >= terms.most:
                 return terms.most, max(terms.probe_s, least_s), "the largest load allowed"
             load = min(lowest.load * terms.step, terms.most)
+            if (spoilt := self._spoilt()) is not None and load >= spoilt:
+                load = math.sqrt(lowest.load * spoilt)
             if terms.whole:
                 load = math.ceil(load)
             return load, self._bracket_s(load, least_s), "no trouble yet"
@@ -368,7 +375,7 @@ class Search:
 
 def troubles(probe: Probe, allowed: Sequence[float]) -> bool:
     """Whether a probe looks more like missing than like meeting, however unsure that is."""
-    if probe.unstable:
+    if probe.unstable or probe.halted is not None:
         return True
     for blocks, share in zip(probe.counts, allowed, strict=True):
         count, misses = (sum(column) for column in zip(*blocks, strict=True))

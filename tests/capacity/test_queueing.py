@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from perfbench.capacity.queueing import Trace, fit
+from perfbench.capacity.queueing import Trace, calibrated, fit
 from perfbench.capacity.simulate import UNLIMITED, Cluster, play, poisson_s
 
 
@@ -41,8 +41,8 @@ def test_services_of_any_length_are_drawn_as_they_were_seen():
 def test_a_slowdown_by_batch_is_found_and_taken_out_of_the_service():
     runs = [trace(rate, slots=64, slowdown=0.03, seed=seed) for seed, rate in enumerate((4.0, 20.0, 60.0))]
     model = fit(runs)
-    assert model.slowdown == pytest.approx(0.03, rel=0.2)
-    assert model.mean_s == pytest.approx(0.24, rel=0.05)
+    assert model.slowdown == pytest.approx(0.03, rel=0.1)
+    assert model.mean_s == pytest.approx(0.24, rel=0.02)
 
 
 def test_without_a_queue_no_limit_is_claimed():
@@ -60,3 +60,10 @@ def test_replies_that_are_not_streamed_show_their_slots_too():
 def test_too_few_requests_give_no_model():
     assert fit([trace(1.0, seconds=5.0)]) is None
     assert fit([]) is None
+
+
+def test_a_model_is_scaled_to_the_service_about_the_load_that_it_is_used_for():
+    model = fit([trace(10.0), trace(60.0), trace(120.0, seconds=4.0)])
+    slower = trace(60.0, services=lambda count: np.full(count, 0.209))
+    assert calibrated(model, [slower]).rest_s.mean() == pytest.approx(0.209, rel=0.01)
+    assert calibrated(model, []).rest_s.mean() == model.rest_s.mean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from perfbench.capacity.objective import BLOCKS, Criterion
 from perfbench.capacity.probe import Halting, Look, Probe, growth
@@ -181,3 +182,26 @@ def test_a_warm_start_takes_less_time(truth):
     answer = searching(warm, first=70.0, step=WARM_STEP).run()
     assert warm.now_s < cold.now_s and len(warm.traces) < len(cold.traces)
     assert answer.load == pytest.approx(truth, rel=0.05)
+
+
+class Mute(Step):
+    """Breaks every probe beyond its edge off before a single request of it is known."""
+
+    def probe(self, load: float, seconds: float, seed: int, halting: Halting) -> Probe:
+        probe = super().probe(load, seconds, seed, halting)
+        nothing = (tuple((0, 0) for _ in range(BLOCKS)),)
+        return replace(probe, halted="all missed", counts=nothing) if load > self.edge else probe
+
+
+def test_a_probe_that_was_broken_off_is_trouble_whatever_it_counted():
+    server = Mute(70.0)
+    searching(server).run()
+    assert max(server.asked) <= 4 * 70.0
+
+
+def test_loads_that_the_client_spoils_again_and_again_are_left_alone():
+    server = Step(1e9, suspect_above=100.0)
+    answer = searching(server).run()
+    assert answer.outcome == "inconclusive" and "this client was the limit" in answer.why
+    assert max(server.asked) <= 256.0
+    assert answer.load == pytest.approx(100.0, rel=0.2)
