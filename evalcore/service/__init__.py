@@ -22,8 +22,10 @@ Rooms
     openapi.py, schema.py, docs.py    what all this is called, generated from the same models
     bodies.py          a body into a plan of a job: checked by TaskConfig and Scenario, keys taken out
     permitted.py       which addresses and files of this machine a body may name
-    store.py           SQLite            jobs.py, process.py    the queue, and one process of it
-    runs.py            folders -> index  readers.py, reading.py, lines.py    pages of samples and requests
+    store.py, told.py  SQLite, and its rows as answers
+    jobs.py            the queue; process.py, child.py: one process of it
+    runs.py            the index of folders; folders.py: what a folder is
+    readers.py         the helper processes; reading.py, heads.py, lines.py: pages of samples and requests
     events.py          progress and logs, followed               metrics.py    Prometheus
 
 The event loop answers and starts processes, and does nothing that takes long: records, samples and comparisons are read

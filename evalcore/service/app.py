@@ -23,7 +23,7 @@ from evalcore.service.jobs import Jobs
 from evalcore.service.metrics import Answered
 from evalcore.service.pages.table import add_pages
 from evalcore.service.problems import Refused, answer
-from evalcore.service.process import Commands, command_of
+from evalcore.service.process import Commands, command_of, give_way
 from evalcore.service.readers import Readers
 from evalcore.service.runs import Runs
 from evalcore.service.settings import Settings
@@ -159,7 +159,7 @@ def _guarding(service: Service) -> Any:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         settings = service.settings
         security.check_host(request.host, settings)
-        security.check_origin(request.method, request.headers, request.scheme, request.host)
+        security.check_origin(request.method, request.headers, request.scheme, request.host, settings)
         security.check_token(request, settings)
         length = request.content_length
         if length is not None and length > settings.max_body_bytes:
@@ -225,9 +225,10 @@ class Server:
 async def serve(settings: Settings, commands: Commands = command_of) -> None:
     """Serve until the process is told to end."""
     service = Service(settings, commands)
+    give_way()
     server = Server(make_app(service))
     await server.start()
-    print(f"evalcore: serving {settings.outputs} at {server.address}", file=sys.stderr, flush=True)
+    print(f"evalcore: serving {settings.outputs}; Ctrl-C ends it, and interrupts its jobs", file=sys.stderr, flush=True)
     print(server.address, flush=True)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()

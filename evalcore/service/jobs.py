@@ -25,6 +25,7 @@ from evalcore.service.process import (
     Commands,
     JobFiles,
     JobProcess,
+    Launcher,
     Tail,
     command_of,
     is_ours,
@@ -46,6 +47,7 @@ RESULTS = (ExitCode.DONE, ExitCode.GATE_MISSED, ExitCode.INCONCLUSIVE)
 class Jobs:
     def __init__(self, store: Store, settings: Settings, commands: Commands = command_of) -> None:
         self._store, self._settings, self._commands = store, settings, commands
+        self._launcher = Launcher()
         self._secrets: dict[str, dict[str, str]] = {}
         self._running: dict[str, JobProcess] = {}
         self._tails: dict[str, Tail] = {}
@@ -94,6 +96,7 @@ class Jobs:
             self._stop(id)
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._launcher.close()
 
     # -- what callers ask for ----------------------------------------------------------------------------------------
 
@@ -215,7 +218,7 @@ class Jobs:
         files.task.write_text(file_text(job.description, job.needs), encoding="utf-8")
         words = self._commands(job.kind, job.form, files.folder, self._to_go_on_with(job))
         tail = self._tails[job.id] = Tail(files.progress)
-        process = await JobProcess.start(files, words, self._secrets.get(job.id, {}))
+        process = await JobProcess.start(self._launcher, files, words, self._secrets.get(job.id, {}))
         self._running[job.id] = process
         job = self._store.change_job(job.id, pid=process.pid, pid_started=process.started)
         if job.stopping or self._closing:  # it was told to while there was no process yet

@@ -36,6 +36,15 @@ SECRETS = {
     "type": "object",
     "description": 'Keys that were kept in memory only, at the places where they stood: {"api_key": ...}.',
 }
+EVENT = {
+    "type": "object",
+    "description": "One event. Data of job is a Job, of progress a line of the progress file, of end the status.",
+    "properties": {
+        "event": {"enum": ["job", "progress", "end"]}, "data": {"type": "string"},
+        "id": {"type": "string", "description": "Where to go on: as Last-Event-ID, or as after."},
+    },
+    "required": ["event", "data"],
+}  # fmt: skip
 LOGIN = {
     "type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"],
     "additionalProperties": False,
@@ -111,6 +120,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
         schema = {"$ref": REF.format(model=reply.model.__name__)}
     elif reply.content_type == "application/json":
         schema = {"type": "object"}
+    elif reply.content_type == "text/event-stream":
+        schema = EVENT
     told: dict[str, Any] = {"description": reply.text, "content": {reply.content_type: {"schema": schema}}}
     if reply.other is not None:
         told["content"][reply.other] = {"schema": {"type": "string"}}

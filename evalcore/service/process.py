@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +23,7 @@ from perfbench.live.base import PROGRESS_FILE
 TASK, LOG, PROGRESS, RESULT = "task.yaml", "log", "progress.jsonl", "result.json"
 LONGEST_ERROR = 4000
 """Characters of what a command said went wrong."""
+NICENESS = 10
 END_BYTES = 1 << 16
 FIGURES, START = b'{"event":"figures"', b'{"event":"start"'
 Commands: TypeAlias = Callable[[str, str, Path, str | None], list[str]]
@@ -135,18 +140,54 @@ def command_of(kind: str, form: str, files: Path, resume: str | None) -> list[st
     return ["perfbench", "run", str(files / TASK), "--json", "--no-live"]
 
 
+class Launcher:
+    """Starts processes from a thread of its own, which keeps the priority that the service was started with.
+
+    The service itself gives way to load tests (`give_way`); what it starts inherits the priority of the thread that
+    starts it, and dies with that thread, which lives as long as the service.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="launcher")
+        self._thread.submit(os.getpid).result()  # so that it is there before anything gives way
+
+    async def start(self, words: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        def begin() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(words, **more)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, begin)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+
+def give_way() -> None:
+    """Lower the priority of this thread, and of those that it starts; where threads have one of their own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class JobProcess:
     """A process that runs, in a session of its own: a Ctrl-C at the service's terminal is for the service."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.pid = process.pid
         self.started = started_of(process.pid)
         self.told = 0
         """Times it was told to stop."""
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        threading.Thread(target=self._wait, args=(asyncio.get_running_loop(),), daemon=True).start()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        code = self._process.wait()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._ended.set_result, code)
 
     @classmethod
-    async def start(cls, files: JobFiles, words: list[str], secrets: Mapping[str, str]) -> JobProcess:
+    async def start(
+        cls, launcher: Launcher, files: JobFiles, words: list[str], secrets: Mapping[str, str]
+    ) -> JobProcess:  # fmt: skip
         """Raises OSError when no process can be had."""
         environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         environment |= {
@@ -155,21 +196,20 @@ class JobProcess:
         }  # fmt: skip
         files.progress.unlink(missing_ok=True)
         with files.result.open("wb") as result, files.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "evalcore.service.child", str(os.getpid()), *words,
-                stdin=asyncio.subprocess.DEVNULL, stdout=result, stderr=log, env=environment, start_new_session=True,
-            )  # fmt: skip
+            command = [sys.executable, "-P", "-m", "evalcore.service.child", str(os.getpid()), *words]
+            process = await launcher.start(
+                command, stdin=subprocess.DEVNULL, stdout=result, stderr=log, env=environment, start_new_session=True
+            )
         return cls(process)
 
     async def wait(self) -> int:
         """The exit code; negative: the signal that killed it."""
-        return await self._process.wait()
+        return await self._ended
 
     def interrupt(self) -> None:
         """As Ctrl-C: once, it stops and keeps what is finished; twice, it leaves at once."""
         self.told += 1
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         kill_group(self.pid)

@@ -59,10 +59,13 @@ def check_host(host: str, settings: Settings) -> None:
         raise Refused(421, f"Host {name!r} is not this machine's own address, and only that is served")
 
 
-def check_origin(method: str, headers: Mapping[str, str], scheme: str, host: str) -> None:
+def check_origin(method: str, headers: Mapping[str, str], scheme: str, host: str, settings: Settings) -> None:
     """Raise Refused for what a page of another site has sent; following its link is the user's own doing."""
     origin = headers.get("Origin")
-    if origin is not None and origin.casefold() != f"{scheme}://{host}".casefold():
+    ours = [f"{scheme}://{host}".casefold()]
+    if _without_port(host).casefold() in map(str.casefold, settings.allow_hosts):  # by a proxy, which may speak TLS
+        ours.append(f"https://{host}".casefold())
+    if origin is not None and origin.casefold() not in ours:
         raise Refused(403, f"the request comes from a page of {origin[:200]!r}, and this is {scheme}://{host}")
     site = headers.get("Sec-Fetch-Site", "same-origin")
     goes = (method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))

@@ -24,12 +24,12 @@ class JobsQuery(Query):
 
 class LogQuery(Query):
     follow: bool = Field(default=False, description="Go on until the job is over.")
-    offset: int = Field(default=0, ge=0, le=2**48, description="Begin at this byte.")
+    offset: int = Field(default=0, ge=0, le=2**40, description="Begin at this byte.")
 
 
 class EventsQuery(Query):
     after: int = Field(
-        default=0, ge=0, le=2**48, description="Begin after the event with this id; Last-Event-ID says the same."
+        default=0, ge=0, le=2**40, description="Begin after the event with this id; Last-Event-ID says the same."
     )
 
 

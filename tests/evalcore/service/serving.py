@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from evalcore.service.app import Server, Service, make_app
+from evalcore.service.models import OVER
 from evalcore.service.process import Commands
 from evalcore.service.settings import Settings
 
+ROOT = Path(__file__).parents[3]
 PRETENDED = "tests.evalcore.service.pretended"
 TASK = {"api_url": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"]}
 SCENARIO = {"url": "http://127.0.0.1:9/v1", "number": 1}
@@ -57,6 +65,7 @@ class Client:
             found = await self.get(f"/api/v1/jobs/{id}")
             if found["status"] == status and (status != "running" or found["progress"] is not None):
                 return found
+            assert found["status"] not in OVER, found["error"]
             await self.service.jobs.changed(id, 0.2)
 
 
@@ -71,3 +80,37 @@ async def serving(outputs: Path, commands: Commands = pretended, **settings: Any
             yield Client(service, server, session)
     finally:
         await server.stop()
+
+
+class Served:
+    """A service in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.base = process.stdout.readline().strip().rstrip("/")
+        assert self.base, "the service did not start"
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.base + path, data, {"Prefer": "respond-async"}, method=method
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        return {job["id"]: job for job in self.ask("GET", "/api/v1/jobs?limit=500")["jobs"]}
+
+
+@contextmanager
+def served(*words: str) -> Iterator[Served]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
+        try:
+            yield Served(process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +16,7 @@ from evalcore.service.app import Service
 from evalcore.service.process import is_ours, started_of
 from evalcore.service.settings import Settings
 from perfbench.engine.errors import ScenarioError
-from tests.evalcore.service.serving import SCENARIO, TASK, serving
-
-ROOT = Path(__file__).parents[3]
-
-
-class Served:
-    """A service in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stdout is not None
-        self.base = process.stdout.readline().strip().rstrip("/")
-        assert self.base, "the service did not start"
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.base + path, data, {"Prefer": "respond-async"}, method=method
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
-
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        return {job["id"]: job for job in self.ask("GET", "/api/v1/jobs?limit=500")["jobs"]}
-
-
-@contextmanager
-def served(*words: str) -> Iterator[Served]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
-        try:
-            yield Served(process)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(60)
+from tests.evalcore.service.serving import SCENARIO, TASK, served, serving
 
 
 def gone(pid: int, started: str | None, within_s: float = 30) -> bool:

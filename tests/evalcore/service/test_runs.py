@@ -12,8 +12,9 @@ import pytest
 from evalcore.conclude import report_again
 from evalcore.run import run_task
 from evalcore.service import lines
+from evalcore.service.heads import RECORDS
 from evalcore.service.lines import Indexes
-from evalcore.service.reading import RECORDS, Pages
+from evalcore.service.reading import Pages
 from evalcore.task import TaskConfig
 from perfbench.engine.request import Record
 from perfbench.run import run_scenario

@@ -100,6 +100,16 @@ async def test_other_sites_pages_start_nothing(tmp_path, headers, status):
         assert (await client.get("/api/v1/jobs"))["total"] == (status == 202)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://eval.example.org", 200), ("http://eval.example.org", 200), ("https://example.org", 403)],
+)
+async def test_behind_a_proxy_that_speaks_tls_its_name_is_ours(tmp_path, origin, status):
+    async with serving(tmp_path / "outputs", allow_hosts=("eval.example.org",)) as client:
+        headers = {"Host": "eval.example.org", "Origin": origin}
+        assert (await client.ask("GET", "/api/v1/jobs", headers=headers))[0] == status
+
+
 async def test_a_link_from_another_site_opens_a_page(tmp_path):
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     async with serving(tmp_path / "outputs") as client:
