@@ -6,6 +6,7 @@ take for a formula get an apostrophe in front: an error text of a server is no p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from perfbench.export.table import Table
@@ -13,7 +14,13 @@ from perfbench.export.table import Table
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(table: Table, file: BinaryIO) -> None:
+def write_csv(parts: Iterable[Table], file: BinaryIO) -> None:
+    """`parts` of one table, with the same columns, one after the other."""
+    for number, part in enumerate(parts):
+        _write_part(part, file, header=number == 0)
+
+
+def _write_part(table: Table, file: BinaryIO, *, header: bool) -> None:
     frame = table.frame.copy(deep=False)
     for column in table.columns:
         if column.kind == "text":
@@ -21,4 +28,4 @@ def write_csv(table: Table, file: BinaryIO) -> None:
             frame[column.name] = texts.where(~texts.str.startswith(FORMULA), "'" + texts)
         elif column.kind == "flag":
             frame[column.name] = frame[column.name].map({True: "true", False: "false"})
-    frame.to_csv(file, index=False, encoding="utf-8", lineterminator="\r\n")
+    frame.to_csv(file, index=False, header=header, encoding="utf-8", lineterminator="\r\n")

@@ -5,7 +5,7 @@ Each format takes what a folder holds and a binary file. `tables` are formats of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
@@ -18,7 +18,7 @@ from perfbench.export.json import write_json
 from perfbench.export.junit import junit
 from perfbench.export.openmetrics import write_openmetrics, write_prometheus
 from perfbench.export.parquet import write_parquet
-from perfbench.export.requests import requests_table
+from perfbench.export.requests import requests_parts, requests_table
 from perfbench.export.table import Table
 from perfbench.settings.suggest import nearest
 
@@ -34,8 +34,8 @@ class Format:
     binary: bool = False
 
 
-def _of_table(write: Callable[[Table, BinaryIO], None]) -> Callable[[Held, What, BinaryIO], None]:
-    return lambda held, what, file: write(_table(held, what), file)
+def _in_parts(write: Callable[[Iterable[Table], BinaryIO], None]) -> Callable[[Held, What, BinaryIO], None]:
+    return lambda held, what, file: write(requests_parts(held) if what == "requests" else [figures_table(held)], file)
 
 
 def _table(held: Held, what: What) -> Table:
@@ -74,9 +74,9 @@ def markdown_of(held: Held) -> str:
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(_of_table(write_csv), "requests"),
+    "csv": Format(_in_parts(write_csv), "requests"),
     "json": Format(_json, "figures"),
-    "parquet": Format(_of_table(write_parquet), "requests", binary=True),
+    "parquet": Format(_in_parts(write_parquet), "requests", binary=True),
     "openmetrics": Format(lambda held, _, file: write_openmetrics(held, file), None),
     "prometheus": Format(lambda held, _, file: write_prometheus(held, file), None),
     "junit": Format(lambda held, _, file: _write(file, junit(suites(held))), None),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from perfbench.engine.errors import ScenarioError
 from perfbench.export.table import Table
 
 
-def write_parquet(table: Table, file: BinaryIO) -> None:
-    """Raises ScenarioError without pyarrow."""
+def write_parquet(parts: Iterable[Table], file: BinaryIO) -> None:
+    """`parts` of one table, with the same columns: each is a row group. Raises ScenarioError without pyarrow."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -18,10 +19,16 @@ def write_parquet(table: Table, file: BinaryIO) -> None:
             "parquet needs pyarrow, which is not installed: pip install 'perfbench[parquet]'; or export csv"
         ) from None
     types = {"text": pa.string(), "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_()}
-    schema = pa.schema(
-        [
-            pa.field(column.name, types[column.kind], metadata={"unit": column.unit, "meaning": column.meaning})
-            for column in table.columns
-        ]
-    )
-    pq.write_table(pa.Table.from_pandas(table.frame, schema=schema, preserve_index=False), file, compression="zstd")
+    writer = None
+    for part in parts:
+        if writer is None:
+            schema = pa.schema(
+                [
+                    pa.field(column.name, types[column.kind], metadata={"unit": column.unit, "meaning": column.meaning})
+                    for column in part.columns
+                ]
+            )
+            writer = pq.ParquetWriter(file, schema, compression="zstd")
+        writer.write_table(pa.Table.from_pandas(part.frame, schema=schema, preserve_index=False))
+    if writer is not None:
+        writer.close()

@@ -1,9 +1,11 @@
-"""Requests: one row a request, of a run or of all runs of a sweep or a search."""
+"""Requests: one row a request, of a run or of all runs of a sweep or a search.
+
+They come in parts, as they are read, so that a run of any length is exported in the memory of one part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,7 @@ from perfbench.engine.errors import ScenarioError
 from perfbench.export.held import Held
 from perfbench.export.table import DTYPES, Column, Table
 from perfbench.metrics import latency
-from perfbench.metrics.columns import NEVER, OUTCOMES, TOKEN_SOURCES, UNKNOWN, AnyArray
-from perfbench.report.summary import load
+from perfbench.metrics.columns import NEVER, OUTCOMES, TOKEN_SOURCES, UNKNOWN, AnyArray, Columns, columns
 from perfbench.runfolder import RunFolder, RunInfo
 
 PLACE = (
@@ -63,22 +64,42 @@ def columns_of() -> tuple[Column, ...]:
 
 
 def requests_table(held: Held) -> Table:
-    """All requests. Raises ScenarioError where there are none."""
-    frames = [_frame(name, at, folder) for name, at, folder in held.runs() if RunFolder(folder).has_records()]
-    if not frames:
+    """All requests at once. Raises ScenarioError where there are none."""
+    return Table(columns_of(), pd.concat([part.frame for part in requests_parts(held)], ignore_index=True))
+
+
+def requests_parts(held: Held) -> Iterator[Table]:
+    """All requests, part by part: at least one. Raises ScenarioError where there are none."""
+    runs = [run for run in held.runs() if RunFolder(run[2]).has_records()]
+    if not runs:
         raise ScenarioError(f"{held.folder} holds no requests ({held.kind}); --what figures has what it says")
-    return Table(columns_of(), pd.concat(frames, ignore_index=True))
+    for name, at, folder in runs:
+        yield from _parts(name, at, RunFolder(folder))
 
 
-def _frame(name: str, at: float | None, folder: Path) -> pd.DataFrame:
-    run = RunFolder(folder)
-    found, info = load(run), run.info()
-    began_ns = info.began_ns if info is not None else int(found.intended_ns.min()) if found.size else 0
+def _parts(name: str, at: float | None, run: RunFolder) -> Iterator[Table]:
+    info, first = run.info(), 0
+    began_ns = info.began_ns if info is not None else _earliest_ns(run)
+    for batch in run.records():
+        yield Table(columns_of(), _frame(name, at, columns([batch]), info, began_ns, first))
+        first += len(batch)
+    if not first:
+        yield Table(columns_of(), _frame(name, at, columns([]), info, began_ns, 0))
+
+
+def _earliest_ns(run: RunFolder) -> int:
+    """Of records that nobody wrote down an instant zero for."""
+    return min((record.intended_ns for batch in run.records() for record in batch), default=0)
+
+
+def _frame(
+    name: str, at: float | None, found: Columns, info: RunInfo | None, began_ns: int, first: int
+) -> pd.DataFrame:
     due_s = _seconds(found.intended_ns, began_ns)
     cells: dict[str, AnyArray | Sequence[object]] = {
         "run": np.full(found.size, name, object),
         "load": np.full(found.size, np.nan if at is None else at),
-        "row": np.arange(found.size),
+        "row": np.arange(first, first + found.size),
         "tag": _named(found.tag, found.tags),
         "session": found.session,
         "turn": found.turn,

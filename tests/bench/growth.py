@@ -3,7 +3,8 @@
     python -m tests.bench.growth [--streams 5000]
 
 One engine process, without the parent: the entry that `perfbench run` starts, on a link that leads nowhere. Streams get
-ten tokens a second. Memory is resident set size, so the interpreter's own slack is in it.
+ten tokens a second. Memory is resident set size, so the interpreter's own slack is in it. What summary, comparison and export of such a
+run need a record is measured behind it, from runs made up (`afterwards.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from tests.bench.afterwards import COMMANDS, bytes_a_request, make_run
 from tests.bench.pinned import client, server
 
 PAGE_KB = 4
@@ -120,6 +122,10 @@ def main() -> None:
         few, many = (measure(truthd.url, "sim:ttft=0,itl=0", 64, number, 16) for number in (20_000, 120_000))
         per_request = (many.peak_kb - few.peak_kb) * 1024 / (many.requests - few.requests)
         print(f"120 000 requests instead of 20 000: {per_request:.0f} bytes a request more at most")
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (make_run(Path(folder) / str(number), number) for number in (100_000, 400_000))
+        for what in COMMANDS:
+            print(f"{what}: {bytes_a_request(what, short, long, 300_000):.0f} bytes a request more at the peak")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from perfbench.export.figures import KINDS, figures_table
 from perfbench.export.held import held
 from perfbench.export.json import write_json
 from perfbench.export.parquet import write_parquet
-from perfbench.export.requests import requests_table
+from perfbench.export.requests import requests_parts, requests_table
 from perfbench.export.table import Column, Table, table
 from perfbench.report.frame import frame
 from perfbench.runfolder import SUMMARY
@@ -41,7 +41,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
 
 def csv_of(found: Table) -> pd.DataFrame:
     file = io.BytesIO()
-    write_csv(found, file)
+    write_csv([found], file)
     return pd.read_csv(io.BytesIO(file.getvalue()), keep_default_na=False, na_values=[""])
 
 
@@ -111,7 +111,7 @@ def test_an_infinite_latency_is_infinite_and_an_unknown_one_is_empty():
 
 def test_csv_says_nothing_where_nothing_is_known():
     file = io.BytesIO()
-    write_csv(MIXED, file)
+    write_csv([MIXED], file)
     assert file.getvalue().decode() == (
         'text,count,number,flag\r\nplain,1,2.5,true\r\n,,,\r\n"a,""b""\nc",-3,inf,false\r\n'
     )
@@ -147,7 +147,7 @@ def test_parquet_comes_back_as_it_was(folders, kind):
     pq = pytest.importorskip("pyarrow.parquet")
     found = MIXED if kind == "mixed" else requests_table(held(folders["sweep"]))
     file = io.BytesIO()
-    write_parquet(found, file)
+    write_parquet([found], file)
     read = pq.read_table(io.BytesIO(file.getvalue()))
     assert read.schema.field("number" if kind == "mixed" else "ttft_ms").metadata[b"unit"] == b"ms"
     back = read.to_pandas(
@@ -159,4 +159,17 @@ def test_parquet_comes_back_as_it_was(folders, kind):
 def test_parquet_without_its_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ScenarioError, match=r"perfbench\[parquet\]"):
-        write_parquet(MIXED, io.BytesIO())
+        write_parquet([MIXED], io.BytesIO())
+
+
+def test_a_run_that_is_read_in_parts_has_the_rows_of_one_read_at_once(tmp_path, monkeypatch):
+    run = make_run(tmp_path / "run", 100)
+    parts = io.BytesIO()
+    whole = requests_table(held(run.path))
+    monkeypatch.setattr("perfbench.runfolder._READ_BYTES", 2000)
+    found = list(requests_parts(held(run.path)))
+    assert len(found) > 5
+    write_csv(found, parts)
+    at_once = io.BytesIO()
+    write_csv([whole], at_once)
+    assert parts.getvalue() == at_once.getvalue()
