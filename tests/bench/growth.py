@@ -3,8 +3,8 @@
     python -m tests.bench.growth [--streams 5000]
 
 One engine process, without the parent: the entry that `perfbench run` starts, on a link that leads nowhere. Streams get
-ten tokens a second. Memory is resident set size, so the interpreter's own slack is in it. What summary, comparison and export of such a
-run need a record is measured behind it, from runs made up (`afterwards.py`).
+ten tokens a second. Memory is resident set size, so the interpreter's own slack is in it. What summary,
+comparison and export need a record is measured behind it, from runs made up (`afterwards.py`).
 """
 
 from __future__ import annotations
