@@ -23,7 +23,7 @@ Rooms
     bodies.py          a body into a plan of a job: checked by TaskConfig and Scenario, keys taken out
     permitted.py       which addresses and files of this machine a body may name
     store.py, told.py  SQLite, and its rows as answers
-    jobs.py            the queue; process.py, child.py: one process of it
+    jobs.py            the queue; process.py: one process of it, child.py: who stands before it
     runs.py            the index of folders; folders.py: what a folder is
     readers.py         the helper processes; reading.py, heads.py, lines.py: pages of samples and requests
     events.py          progress and logs, followed               metrics.py    Prometheus

@@ -1,29 +1,67 @@
-"""Child: how the process of a job begins: `python -m evalcore.service.child PARENT MODULE WORDS...`.
+"""Child: who stands between the service and the process of a job: `python -m evalcore.service.child MODULE WORDS...`.
 
-It asks the kernel to be interrupted, as by Ctrl-C, when the service dies in whatever way, and then becomes the command
-itself, `python -m MODULE WORDS...`. Where the kernel cannot promise that (it is Linux that can), a service that is
-started again ends what is left of the one before.
+It starts the command, `python -m MODULE WORDS...`, passes interrupts on, and ends as the command ends. Its stdin is a
+pipe that the service holds and never writes to: when that closes, the service is gone in whatever way, `kill -9`
+included, and the command is interrupted, once, so that it keeps and reports what is finished. (The kernel's own notice
+of a parent's death, where there is one, comes once for each thread of the parent; a second interrupt means: at once.)
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
+import subprocess
 import sys
+import threading
 
-SET_PARENT_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG, of prctl(2)."""
+GRACE_S = 60.0
+"""That a command has to end, once the service is gone."""
 
 
-def main() -> None:
-    parent, words = int(sys.argv[1]), sys.argv[2:]
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGINT, 0, 0, 0)
-    if os.getppid() != parent:  # it died before it could be asked for
-        sys.exit(130)
-    os.execv(sys.executable, [sys.executable, "-P", "-m", *words])
+class Between:
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told = self._passed_on = 0
+        self._lock = threading.RLock()  # a signal may come while the watching thread holds it, never the other way
+
+    def heard(self, _number: int, _frame: object) -> None:
+        self._told += 1
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            while self._process is not None and self._passed_on < self._told:
+                self._passed_on += 1
+                self._process.send_signal(signal.SIGINT)
+
+    def run(self, words: list[str]) -> int:
+        """The command's exit code; negative: the signal that ended it."""
+        signal.signal(signal.SIGINT, self.heard)
+        process = subprocess.Popen([sys.executable, "-P", "-m", *words], stdin=subprocess.DEVNULL)
+        self._process = process
+        self._pass_on()
+        threading.Thread(target=self._watch, daemon=True).start()
+        return process.wait()
+
+    def _watch(self) -> None:
+        while os.read(0, 1):
+            continue
+        if not self._told:
+            self._told = 1
+            self._pass_on()
+        end = threading.Timer(GRACE_S, os.killpg, (0, signal.SIGKILL))
+        end.daemon = True
+        end.start()
+
+
+def main() -> int:
+    code = Between().run(sys.argv[1:])
+    if code < 0:  # as it did
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import secrets as randomness
 import signal
 import time
@@ -38,8 +37,6 @@ from perfbench.engine.errors import ExitCode
 
 log = logging.getLogger("evalcore.service")
 LOOK_EVERY_S = 0.5
-LEFT_GRACE_S = 10.0
-"""That a process has which a killed service has left behind."""
 RESULTS = (ExitCode.DONE, ExitCode.GATE_MISSED, ExitCode.INCONCLUSIVE)
 """A command that ends so has done what it was asked for, whatever it found."""
 
@@ -71,12 +68,10 @@ class Jobs:
         self._fill()
 
     async def _end_left(self, job: JobRow) -> None:
-        """A job that ran when the service was killed. Its process was interrupted by that; see it gone."""
+        """A job that ran when the service was killed. Its process was interrupted by that (child.py); see it gone."""
         if is_ours(job.pid, job.pid_started):
             assert job.pid is not None
-            until_s = time.monotonic() + LEFT_GRACE_S
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(job.pid, signal.SIGINT)
+            until_s = time.monotonic() + self._settings.stop_grace_s
             while is_ours(job.pid, job.pid_started) and time.monotonic() < until_s:  # noqa: ASYNC110 (no child of ours)
                 await asyncio.sleep(0.1)
             if is_ours(job.pid, job.pid_started):

@@ -143,8 +143,7 @@ def command_of(kind: str, form: str, files: Path, resume: str | None) -> list[st
 class Launcher:
     """Starts processes from a thread of its own, which keeps the priority that the service was started with.
 
-    The service itself gives way to load tests (`give_way`); what it starts inherits the priority of the thread that
-    starts it, and dies with that thread, which lives as long as the service.
+    The service itself gives way to load tests (`give_way`), and what a thread starts inherits its priority.
     """
 
     def __init__(self) -> None:
@@ -181,6 +180,8 @@ class JobProcess:
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         code = self._process.wait()
+        if self._process.stdin is not None:  # held open for as long as there is somebody to be told of our end
+            self._process.stdin.close()
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(self._ended.set_result, code)
 
@@ -196,9 +197,9 @@ class JobProcess:
         }  # fmt: skip
         files.progress.unlink(missing_ok=True)
         with files.result.open("wb") as result, files.log.open("ab") as log:
-            command = [sys.executable, "-P", "-m", "evalcore.service.child", str(os.getpid()), *words]
+            command = [sys.executable, "-P", "-m", "evalcore.service.child", *words]
             process = await launcher.start(
-                command, stdin=subprocess.DEVNULL, stdout=result, stderr=log, env=environment, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=result, stderr=log, env=environment, start_new_session=True
             )
         return cls(process)
 

@@ -33,7 +33,8 @@ class Settings:
     body_timeout_s: float = 30.0
     """In which a request must have arrived, head and body each; and in which a client must take what it is sent."""
     stop_grace_s: float = 30.0
-    """That a job has after it was told to stop, before it is told again, and a third of it before it is killed."""
+    """That a job has after it was told to stop, before it is told again, and a third of it before it is killed; and
+    that one has which a killed service has left behind."""
 
     @property
     def state(self) -> Path:

@@ -110,7 +110,7 @@ async def test_a_process_that_outlived_its_service_is_ended_before_its_job_is_to
     waiting = asyncio.create_task(process.wait())
     async with serving(outputs) as client:
         assert (await client.get(f"/api/v1/jobs/{job['id']}"))["status"] == "interrupted"
-    assert await waiting == -signal.SIGINT
+    assert await waiting == -signal.SIGKILL
 
 
 async def test_another_process_of_the_same_number_is_left_alone(tmp_path):
