@@ -22,6 +22,7 @@ from evalcore.outputs import EvalFolder
 from evalcore.plan import plan_of, samples_of
 from evalcore.progress import Progress
 from evalcore.task import TaskConfig
+from perfbench.settings import yamlfile
 
 if TYPE_CHECKING:
     from evalcore.conclude import EvalResult
@@ -97,4 +98,5 @@ def _folder(task: TaskConfig) -> EvalFolder:
 def _write_config(task: TaskConfig, folder: EvalFolder) -> None:
     config = folder.config(task.fingerprint())
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(yaml.safe_dump(task.dump(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    plain = yamlfile.escape(task.dump())  # read back, a prompt's ${NAME} is still what it was
+    config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from evalcore.commands.report import task_of
 from evalcore.outputs import read_predictions, read_reviews
 from evalcore.rescore import rescore
 from evalcore.run import run_task
@@ -71,6 +72,12 @@ def answers(folder: Path | None) -> int:
 
 def resumed(folder: Path | None) -> list[str]:
     return [] if folder is None else ["--use-cache", str(folder)]
+
+
+def test_a_prompt_that_reads_like_a_variable_is_kept_as_it_is(data, tmp_path):
+    args = {"gsm8k": {"few_shot_num": 0, "system_prompt": "Cost in ${CURRENCY}, $${sic}"}}
+    given = task(data, tmp_path, eval_type="mock", dataset_args=args, limit=4)
+    assert task_of(run_task(given).folder).dataset_args == given.dataset_args
 
 
 def test_the_score_is_exactly_the_simulators_own_count(data, tmp_path):
