@@ -63,10 +63,16 @@ def check_rate(rate_per_s: float) -> None:
         raise ScenarioError(f"rate must be above 0 and finite, got {rate_per_s} per second")
 
 
+LEAST_LEVEL = 1e-6
+"""Next to nothing (an arrival in eleven days); instants of levels that are less cannot be told from areas."""
+
+
 def check_levels(*levels: float) -> None:
     for level in levels:
         if not 0 <= level < float("inf"):
             raise ScenarioError(f"a level must be 0 or more, and finite, got {level:g}")
+        if 0 < level < LEAST_LEVEL:
+            raise ScenarioError(f"a level of {level:g} is next to nothing; take 0, or {LEAST_LEVEL:g} or more")
 
 
 def check_time(seconds: float) -> None:
