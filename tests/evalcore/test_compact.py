@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from evalcore.compact import FEWEST_PLACES, CompactMap
 
-KEYS = st.one_of(st.text(min_size=1, max_size=5), st.tuples(st.integers(0, 5), st.integers(0, 5)))
-"""Those whose hashes differ when they do: 0 and "" share theirs, and so do -1 and -2."""
+KEYS = st.one_of(
+    st.integers(1, 2**60), st.text(min_size=1, max_size=5), st.tuples(st.integers(0, 5), st.integers(0, 5))
+)
+"""Those whose hashes differ when they do: 0 and "" share theirs, so do -1 and -2, and n and n + 2 ** 61 - 1."""
 
 
 @given(st.lists(st.tuples(KEYS, st.integers(-(2**63), 2**63 - 1), st.booleans())))
