@@ -20,7 +20,6 @@ from evalcore.types import Review
 from perfbench.engine.request import Record
 
 if TYPE_CHECKING:
-    from perfbench.engine.probe import ClientProbe
     from perfbench.engine.scheduler import Scheduler
     from perfbench.live.snapshot import SnapshotMaker
     from perfbench.live.tally import Figures
@@ -142,11 +141,19 @@ class Progress:
             yield
             return
         from perfbench.engine.probe import ClientProbe
-        from perfbench.live.snapshot import SnapshotMaker
+        from perfbench.live.snapshot import Snapshot, SnapshotMaker, keep_telling
+        from perfbench.live.tally import Tally as RequestTally
 
         self._requests = SnapshotMaker(0, open_loop=False)
         probe = ClientProbe(0, lambda sample: None, lambda: scheduler.in_flight)
-        watch = asyncio.create_task(self._watch(self.screen, scheduler, probe, self._requests))
+        screen, seen = self.screen, RequestTally(time.perf_counter_ns())
+
+        def show(snapshot: Snapshot) -> None:
+            seen.add([snapshot], snapshot.at_ns)
+            self.sum_up(snapshot.at_ns / 1e9)
+            screen.update(self, seen.figures(snapshot.at_ns))
+
+        watch = asyncio.create_task(keep_telling(show, self._requests, scheduler, probe))
         others = [asyncio.create_task(probe.run()), asyncio.create_task(self._count_planned(each_planned()))]
         try:
             yield
@@ -157,30 +164,6 @@ class Progress:
             for end in ends:
                 if isinstance(end, Exception):
                     raise end
-
-    async def _watch(self, screen: Screen, scheduler: Scheduler, probe: ClientProbe, requests: SnapshotMaker) -> None:
-        """Until cancelled, and once more then."""
-        from perfbench.live.snapshot import SNAPSHOT_EVERY_S
-        from perfbench.live.tally import Tally as RequestTally
-
-        wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
-        seen = RequestTally(wall_ns)
-        going = True
-        while going:
-            try:
-                await asyncio.sleep(SNAPSHOT_EVERY_S)
-            except asyncio.CancelledError:
-                going = False
-            before_ns, wall_ns = wall_ns, time.perf_counter_ns()
-            before_cpu_ns, cpu_ns = cpu_ns, time.process_time_ns()
-            snapshot = requests.take(
-                wall_ns, dispatched=scheduler.counts.dispatched, started=scheduler.counts.started,
-                in_flight=scheduler.in_flight, waiting=scheduler.waiting, loop_lag_max_ns=probe.take_longest_lag_ns(),
-                cpu_share=(cpu_ns - before_cpu_ns) / max(wall_ns - before_ns, 1),
-            )  # fmt: skip
-            seen.add([snapshot], wall_ns)
-            self.sum_up(wall_ns / 1e9)
-            screen.update(self, seen.figures(wall_ns))
 
     def sum_up(self, now_s: float) -> None:
         """Bring `all` up to date, and remember how far everything is."""

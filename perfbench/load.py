@@ -13,7 +13,6 @@ import gc
 import os
 import pickle
 import resource
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from perfbench.engine.scheduler import Scheduler, Share, Stop
 from perfbench.engine.sinks.jsonl import JsonlSink
 from perfbench.engine.transport.base import open_transport
 from perfbench.engine.workers import Link
-from perfbench.live.snapshot import SNAPSHOT_EVERY_S, SnapshotMaker
+from perfbench.live.snapshot import Snapshot, SnapshotMaker, keep_telling
 from perfbench.runfolder import RunFolder
 from perfbench.scenario import Scenario
 from perfbench.settings.warmup import Warmup
@@ -119,12 +118,16 @@ async def run_share(payload: bytes, link: Link) -> bytes:
         most_in_flight=None if cap is None else _part(cap, share), worker=share.index, seed=scenario.seed or 0,
     )  # fmt: skip
     probe = ClientProbe(share.index, client.add, lambda: scheduler.in_flight)
+
+    def tell(snapshot: Snapshot) -> None:
+        link.progress(msgspec.msgpack.encode(snapshot))
+
     link.on_halt(scheduler.stop)
     _hush_collector()
     async with scheduler:
         began_ns = await link.go()
         watching = asyncio.create_task(probe.run())
-        showing = asyncio.create_task(_show(link, scheduler, snapshots, probe))
+        showing = asyncio.create_task(keep_telling(tell, snapshots, scheduler, probe))
         try:
             warmup = scenario.warmup or Warmup()
             stop = Stop(scenario.number, scenario.duration, scenario.grace, warmup.number, warmup.seconds)
@@ -176,25 +179,6 @@ def _lane(scenario: Scenario, urls: tuple[str, ...], share: Share) -> Lane:
 def _part(cap: int, share: Share) -> int:
     """This process's part of a cap; the parts add up to it."""
     return cap // share.of + (share.index < cap % share.of)
-
-
-async def _show(link: Link, scheduler: Scheduler, snapshots: SnapshotMaker, probe: ClientProbe) -> None:
-    """Tell the parent how it goes, and once more at the end."""
-    wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
-    going = True
-    while going:
-        try:
-            await asyncio.sleep(SNAPSHOT_EVERY_S)
-        except asyncio.CancelledError:
-            going = False
-        before_ns, wall_ns = wall_ns, time.perf_counter_ns()
-        before_cpu_ns, cpu_ns = cpu_ns, time.process_time_ns()
-        snapshot = snapshots.take(
-            wall_ns, dispatched=scheduler.counts.dispatched, started=scheduler.counts.started,
-            in_flight=scheduler.in_flight, waiting=scheduler.waiting, loop_lag_max_ns=probe.take_longest_lag_ns(),
-            cpu_share=(cpu_ns - before_cpu_ns) / max(wall_ns - before_ns, 1),
-        )  # fmt: skip
-        link.progress(msgspec.msgpack.encode(snapshot))
 
 
 def _hush_collector() -> None:

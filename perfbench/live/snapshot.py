@@ -8,14 +8,18 @@ Nothing here is a result; results are computed from the records.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
+    from perfbench.engine.probe import ClientProbe
     from perfbench.engine.request import Record
+    from perfbench.engine.scheduler import Scheduler
 
 SNAPSHOT_EVERY_S = 0.25
 MOST_REQUESTS = 10_000
@@ -157,3 +161,25 @@ class SnapshotMaker:
 
     async def close(self) -> None:
         """Nothing to do; a sink has this method."""
+
+
+async def keep_telling(
+    tell: Callable[[Snapshot], None], maker: SnapshotMaker, scheduler: Scheduler, probe: ClientProbe
+) -> None:
+    """Take a snapshot four times a second until cancelled, and once more then."""
+    wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+    going = True
+    while going:
+        try:
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+        except asyncio.CancelledError:
+            going = False
+        before_ns, wall_ns = wall_ns, time.perf_counter_ns()
+        before_cpu_ns, cpu_ns = cpu_ns, time.process_time_ns()
+        tell(
+            maker.take(
+                wall_ns, dispatched=scheduler.counts.dispatched, started=scheduler.counts.started,
+                in_flight=scheduler.in_flight, waiting=scheduler.waiting, loop_lag_max_ns=probe.take_longest_lag_ns(),
+                cpu_share=(cpu_ns - before_cpu_ns) / max(wall_ns - before_ns, 1),
+            )
+        )  # fmt: skip
