@@ -37,9 +37,18 @@ Resume = Annotated[
 ]  # fmt: skip
 
 
+KEPT_NOWHERE = ("api_key", "api_key_file", "api_key_env", "headers", "extra_args", "model_args", "url")
+"""What the folder of a series does not hold, or not whole; so it may be said again."""
+
+
+def said(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were given."""
+    return {name: value for name, value in flags.items() if value is not None}
+
+
 def taken(flags: dict[str, Any], file: Path | None, *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the other flags that were given, what flags or else the file say of these names, None where neither does)."""
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = said(flags)
     found = {name: given.pop(name, None) for name in names}
     if file is not None:
         values = yamlfile.read(file, os.environ, set(given)).values
@@ -61,4 +70,14 @@ def refuse_in_series(base: Scenario, over: str, series: str) -> None:
         raise ScenarioError(
             f"trace says when requests leave, so that parallel is no load to go over; say --no-trace-times, or let the "
             f"{series} go over a rate"
+        )
+
+
+def refuse_beside_resume(given: Mapping[str, Any], file: Path | None) -> None:
+    """What was asked for is in the folder. Raises ScenarioError where it is said again."""
+    strange = sorted(set(given) - set(KEPT_NOWHERE))
+    if file is not None or strange:
+        what = "a scenario file" if file is not None else f"--{strange[0].replace('_', '-')}"
+        raise ScenarioError(
+            f"{what} beside --resume: what was asked for is in the folder; begin a new one to change it"
         )

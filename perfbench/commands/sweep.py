@@ -14,7 +14,9 @@ from perfbench.commands.given import (
     Quiet,
     Resume,
     ScenarioFile,
+    refuse_beside_resume,
     refuse_in_series,
+    said,
     scenario,
     taken,
 )
@@ -55,8 +57,8 @@ def sweep(
 
     talk = Talk(sys.stderr, quiet)
     if resume is not None:
-        given = {name: value for name, value in flags.items() if value is not None}
-        _refuse_beside_resume(given, scenario_file is not None)
+        given = said(flags)
+        refuse_beside_resume(given, scenario_file)
         ended = series.resume(resume, given, talk, live=bool(live))
     else:
         given, asked = taken(flags, scenario_file, "parallel", "rate", "number", "duration")
@@ -96,18 +98,6 @@ def _text(value: Any) -> Any:
     if value is None:
         return None
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-KEPT_NOWHERE = ("api_key", "api_key_file", "api_key_env", "headers", "extra_args", "model_args", "url")
-
-
-def _refuse_beside_resume(given: dict[str, Any], file: bool) -> None:
-    strange = sorted(set(given) - set(KEPT_NOWHERE))
-    if file or strange:
-        what = "a scenario file" if file else f"--{strange[0].replace('_', '-')}"
-        raise ScenarioError(
-            f"{what} beside --resume: what was asked for is in the folder; begin a new one to change it"
-        )
 
 
 with_flags(sweep, flags_of(Scenario, GROUPS))

@@ -139,6 +139,8 @@ def test_a_search_finds_an_answer_and_can_go_on(tmp_path):
         (("sweep", *SERVER, "--parallel", "1,2", "--number", "5", "--duration", "5s"), "keep one"),
         (("sweep", "--resume", "nowhere"), "there is no such folder"),
         (("sweep", "--resume", "nowhere", "--seed", "1"), "--seed beside --resume"),
+        (("slo", "--resume", "nowhere", "--probe-time", "5s"), "--probe-time beside --resume"),
+        (("slo", "--resume", "nowhere", "--from", "elsewhere"), "--from beside --resume"),
         (("slo", *SERVER), "--slo is missing"),
         (("slo", *SERVER, "--slo", "mean e2e < 1s"), "write p99 e2e"),
         (("slo", *SERVER, "--slo", "p99 e2e < 1s", "--search", "both"), "there are rate and parallel"),
