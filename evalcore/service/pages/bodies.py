@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("evalcore.service")
 OWN = Path(__file__).parent / "templates"
+EVAL_REPORT = Path(__file__).parents[2] / "report/templates"
 FRAME = "{% block body %}{% endblock %}"
 """What stands in for the frame of a report page: nothing."""
 MOST_KEPT = 500
@@ -64,8 +65,8 @@ class Made:
 @cache
 def environment() -> Environment:
     return Environment(
-        loader=ChoiceLoader([DictLoader({"base.html": FRAME}), FileSystemLoader([PERF_REPORT, OWN])]), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown,
+        loader=ChoiceLoader([DictLoader({"base.html": FRAME}), FileSystemLoader([PERF_REPORT, OWN, EVAL_REPORT])]),
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown,
     )  # fmt: skip
 
 
